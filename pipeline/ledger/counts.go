@@ -1,0 +1,89 @@
+package ledger
+
+// Counts is the account of a range of sequences: what became of each entry. Entries are conserved: Examined = the sum of the
+// fields from NotMatched to Kept.
+type Counts struct {
+	Messages    uint64            `json:"messages"` // last − first + 1 − missing
+	Examined    uint64            `json:"examined"` // entries in the messages
+	NotMatched  uint64            `json:"notMatched,omitempty"`
+	Intercepted uint64            `json:"intercepted,omitempty"`
+	Excluded    map[string]uint64 `json:"excluded,omitempty"` // by exclusion
+	Duplicates  uint64            `json:"duplicates,omitempty"`
+	Sampled     uint64            `json:"sampled,omitempty"`
+	OverQuota   uint64            `json:"overQuota,omitempty"`
+	Dead        uint64            `json:"dead,omitempty"` // in the dead letters
+	Kept        uint64            `json:"kept,omitempty"` // delivered
+}
+
+// Add adds o to c.
+func (c *Counts) Add(o Counts) {
+	c.Messages += o.Messages
+	c.Examined += o.Examined
+	c.NotMatched += o.NotMatched
+	c.Intercepted += o.Intercepted
+	c.Duplicates += o.Duplicates
+	c.Sampled += o.Sampled
+	c.OverQuota += o.OverQuota
+	c.Dead += o.Dead
+	c.Kept += o.Kept
+	for rule, n := range o.Excluded {
+		if c.Excluded == nil {
+			c.Excluded = make(map[string]uint64)
+		}
+		c.Excluded[rule] += n
+	}
+}
+
+// Balanced says whether every examined entry is accounted for.
+func (c Counts) Balanced() bool {
+	sum := c.NotMatched + c.Intercepted + c.Duplicates + c.Sampled + c.OverQuota + c.Dead + c.Kept
+	for _, n := range c.Excluded {
+		sum += n
+	}
+	return sum == c.Examined
+}
+
+// Tally is the account of a lane: the sum over its committed plans, skips and losses.
+type Tally struct {
+	Counts  Counts `json:"counts"`
+	Objects uint64 `json:"objects"` // units written to the sink, dead letters apart
+	Bytes   uint64 `json:"bytes"`   // stored bytes of those
+	Lost    uint64 `json:"lost"`    // messages in losses
+	Plans   uint64 `json:"plans"`   // committed
+	open    []Plan // what the next commit commits
+}
+
+// Add takes in the lane's next record, in the order of the chain.
+func (t *Tally) Add(r Record) {
+	if r.Kind == KindCheckpoint {
+		if r.Tally != nil {
+			*t = *r.Tally
+		}
+		t.open = r.Open
+		return
+	}
+	if r.Commits != nil {
+		t.Counts.Add(r.Commits.Counts)
+		t.Plans++
+		t.addReceipts(r)
+	}
+	if r.Skip != nil {
+		t.Counts.Add(r.Skip.Counts)
+	}
+	if r.Loss != nil {
+		t.Lost += r.Loss.Count
+	}
+	t.open = r.Open
+}
+
+func (t *Tally) addReceipts(r Record) {
+	for _, p := range t.open {
+		for i := range p.Units {
+			if p.Units[i].To == "deadLetter" || i >= len(r.Receipts) {
+				continue
+			}
+			t.Objects++
+			t.Bytes += uint64(r.Receipts[i].Bytes)
+		}
+	}
+}

@@ -1,0 +1,158 @@
+package ledger
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"sluice/sinks/driver"
+)
+
+// Kind says what a record records.
+type Kind string
+
+// The kinds of records of a lane, and of a control lane (config, epoch, own).
+const (
+	KindOpen       Kind = "open"       // a lane's first: where it begins
+	KindPlan       Kind = "plan"       // commits the plan before it, if any, and opens the next
+	KindCommit     Kind = "commit"     // commits the open plan
+	KindSkip       Kind = "skip"       // a range in which nothing was kept
+	KindAmend      Kind = "amend"      // replaces the open plan
+	KindAbandon    Kind = "abandon"    // gives the open plan up; delivery goes on from its first at a new destination
+	KindLoss       Kind = "loss"       // a range that the stream no longer held
+	KindEpoch      Kind = "epoch"      // the stream began anew
+	KindConfig     Kind = "config"     // decision revisions in force from a sequence
+	KindOwn        Kind = "own"        // who works on the stream
+	KindAct        Kind = "act"        // what a person did
+	KindCheckpoint Kind = "checkpoint" // the whole state, so that older records need not be read
+	KindClosed     Kind = "closed"     // the route was removed and the lane drained
+)
+
+// Version is the version of the record's form.
+const Version = 1
+
+// Record is one line of a lane's account. Its canonical JSON (this struct's encoding) is what is stored and hashed.
+type Record struct {
+	V         int       `json:"v"`
+	Lane      string    `json:"lane"`
+	Epoch     uint32    `json:"epoch"`
+	N         uint64    `json:"n"` // = its Rev
+	Kind      Kind      `json:"kind"`
+	At        time.Time `json:"at"` // UTC, for people; decides nothing
+	Nonce     string    `json:"nonce"`
+	Prev      string    `json:"prev,omitempty"` // hash of the record before
+	Committed uint64    `json:"committed"`      // every sequence up to here is settled: delivered, skipped or lost
+
+	Receipts []driver.Receipt `json:"receipts,omitempty"` // of the plan that this record commits, a receipt a unit
+	Commits  *Range           `json:"commits,omitempty"`  // what this record commits
+	Open     []Plan           `json:"open,omitempty"`     // the open plan: plan, amend, and checkpoints; at most one
+	Skip     *Skip            `json:"skip,omitempty"`
+	Loss     *Loss            `json:"loss,omitempty"`
+	Config   *Config          `json:"config,omitempty"`
+	Stream   *Identity        `json:"stream,omitempty"` // control lane: open, epoch
+	Act      *Act             `json:"act,omitempty"`
+	Amend    *Amend           `json:"amend,omitempty"`
+	Quota    json.RawMessage  `json:"quota,omitempty"`
+	State    driver.State     `json:"state,omitempty"`     // the sink's state after what is committed
+	DeadSt   driver.State     `json:"deadState,omitempty"` // the dead-letter sink's
+	Anchor   *Anchor          `json:"anchor,omitempty"`    // of the cursor
+	Last     *Record          `json:"last,omitempty"`      // checkpoint: the record before it, whole
+	Tally    *Tally           `json:"tally,omitempty"`     // checkpoint: the account of all records before it
+}
+
+// Range is a run of sequences with the account of what happened to the entries in them.
+type Range struct {
+	First  uint64 `json:"first"`
+	Last   uint64 `json:"last"`
+	Counts Counts `json:"counts"`
+}
+
+// Plan is what a lane is about to make visible, fixed before the first byte is written.
+type Plan struct {
+	First     uint64          `json:"first"`
+	Last      uint64          `json:"last"`
+	Missing   []Gap           `json:"missing,omitempty"` // sequences that the stream does not hold
+	Decision  string          `json:"decision"`          // hash of the decision settings it was decided under
+	Delivery  string          `json:"delivery"`          // hash of the delivery settings
+	Counts    Counts          `json:"counts"`
+	Anchor    Anchor          `json:"anchor"` // of Last
+	Units     []driver.Unit   `json:"units"`
+	Rejects   []driver.Reject `json:"rejects,omitempty"` // refused by the sink: they are in the dead-letter units
+	Amends    int             `json:"amends,omitempty"`  // how often it was amended
+	State     driver.State    `json:"state,omitempty"`   // the sink's, to plan from; Next is Plan's of it
+	DeadState driver.State    `json:"deadState,omitempty"`
+}
+
+// Gap is a run of sequences that the stream does not hold, both ends included.
+type Gap struct {
+	From uint64 `json:"from"`
+	To   uint64 `json:"to"`
+}
+
+// Anchor ties a sequence to the message that stood there, so that a stream that stepped back is noticed.
+type Anchor struct {
+	Seq    uint64 `json:"seq"`
+	Stored int64  `json:"stored"` // Unix nanoseconds
+	Sum    string `json:"sum"`    // hex of the first 8 bytes of sha256 over the message
+}
+
+// Skip is a range in which the route kept nothing.
+type Skip struct {
+	Range
+	Missing []Gap `json:"missing,omitempty"`
+}
+
+// Loss is a range that the stream no longer held when the lane came to it.
+type Loss struct {
+	From   uint64 `json:"from"`
+	To     uint64 `json:"to"`
+	Count  uint64 `json:"count"` // messages
+	Reason string `json:"reason"`
+}
+
+// Config says which decision settings are in force from a sequence on, by route.
+type Config struct {
+	From   uint64            `json:"from"`
+	Routes map[string]string `json:"routes"` // name → hash
+}
+
+// Identity is what a control lane believes its stream to be.
+type Identity struct {
+	Created time.Time `json:"created"`
+	From    uint64    `json:"from"` // the epoch's first sequence
+	Reason  string    `json:"reason,omitempty"`
+}
+
+// Act is what a person did to a lane.
+type Act struct {
+	Who  string `json:"who"`
+	What string `json:"what"`
+	Why  string `json:"why,omitempty"`
+}
+
+// Amend says which entries were taken out of the open plan, and why. The plan as it now stands is in Record.Open.
+type Amend struct {
+	Excluded []driver.Reject `json:"excluded"`
+	Reason   string          `json:"reason"`
+}
+
+// Marshal gives a record's canonical JSON: one line without a line feed.
+func (r Record) Marshal() ([]byte, error) {
+	b, err := json.Marshal(r)
+	if err != nil {
+		return nil, fmt.Errorf("encode record %d of lane %s: %w", r.N, r.Lane, err)
+	}
+	return b, nil
+}
+
+// Hash is the hex sha256 of a record's canonical JSON: the next record's Prev.
+func (r Record) Hash() (string, error) {
+	b, err := r.Marshal()
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:]), nil
+}

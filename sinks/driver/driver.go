@@ -1,0 +1,138 @@
+// Package driver is the promise that every destination keeps towards the pipeline. A driver does and classifies: it never
+// retries, sleeps or logs; package sinks does that once for all.
+package driver
+
+import (
+	"context"
+	"encoding/json"
+
+	"sluice/logentry"
+)
+
+// Ref points at one kept entry of a batch.
+type Ref struct {
+	Seq    uint64 // sequence of its message
+	Index  int32  // place in the message, from 0
+	Stored int64  // when the stream stored the message, Unix nanoseconds
+	Raw    []byte // the entry's bytes: a view into a shared message buffer, never to be changed or kept after Write returns
+}
+
+// Group is one partition of a batch: the entries for which Driver.Key gave the same key, in stream order.
+type Group struct {
+	Key  string
+	Refs []Ref
+}
+
+// Batch is what a lane delivers at once: all that its route kept of the sequences First to Last. Groups stand in the order in
+// which their keys first occurred; none is empty.
+type Batch struct {
+	Route, Stream string
+	Epoch         uint32
+	First, Last   uint64
+	Amend         int // dead letters only: of the n-th amend of the plan, 0 = of the plan itself
+	Groups        []Group
+}
+
+// State is the driver's own durable state (a write stream and its offset, say), opaque to the pipeline, which keeps it in the ledger.
+type State = json.RawMessage
+
+// Unit is one thing that Write makes visible whole: an object, an append, a message set.
+type Unit struct {
+	Name    string `json:"name,omitempty"`    // object name, relative to the destination; or the stream it is appended to
+	Offset  int64  `json:"offset,omitempty"`  // appending sinks: where in Name it begins
+	Splits  []int  `json:"splits,omitempty"`  // appending sinks: entries of each request
+	Codec   string `json:"codec,omitempty"`   // how entries become bytes: "json", "json.gz", …
+	Columns string `json:"columns,omitempty"` // hash of the columns, for tables
+	To      To     `json:"to,omitempty"`      // filled in by the pipeline; empty = ToSink
+
+	Count  int    `json:"count"`  // filled in by the pipeline: len(Refs)
+	Digest string `json:"digest"` // filled in by the pipeline: Digest(Refs)
+
+	Refs   []Ref  `json:"-"` // what it holds, set by Plan, at a redo by Plan again; never stored
+	Origin Origin `json:"-"` // the plan it is part of, filled in by the pipeline before Write
+}
+
+// To says which driver of a route writes a unit.
+type To string
+
+// A unit goes to the route's sink or to its dead letters.
+const (
+	ToSink       To = "sink"
+	ToDeadLetter To = "deadLetter"
+)
+
+// Origin identifies the plan that a unit is part of, for the metadata that destinations keep beside the content.
+type Origin struct {
+	Route    string `json:"route"`
+	Stream   string `json:"stream"`
+	Epoch    uint32 `json:"epoch"`
+	First    uint64 `json:"first"`
+	Last     uint64 `json:"last"`
+	Decision string `json:"decision"` // hash of the decision settings it was decided under
+	Units    int    `json:"units"`    // how many units the plan has in all
+}
+
+// Plan says what Write will make visible of a batch, and the state after it.
+type Plan struct {
+	Units   []Unit
+	Rejects []Reject // entries that this destination can never take; they are in no unit
+	Next    State
+}
+
+// Reject names an entry that a destination refuses, and why, in words for the dead letter.
+type Reject struct {
+	Seq    uint64 `json:"seq"`
+	Index  int32  `json:"index"`
+	Reason string `json:"reason"`
+}
+
+// Receipt tells what the destination stored for a unit.
+type Receipt struct {
+	Bytes   int64  `json:"bytes"`             // stored size, after compression
+	CRC32C  uint32 `json:"crc32c,omitempty"`  // of the stored bytes (Castagnoli)
+	Existed bool   `json:"existed,omitempty"` // it stood there already, with equal content
+}
+
+// Driver is one destination. Plan, Key and Properties may be called at any time from any goroutine; Write for several units at
+// once; Prepare and Close not beside anything else.
+type Driver interface {
+	// Properties are the destination's facts: constant for the life of the driver.
+	Properties() Properties
+
+	// Key appends the partition of an entry that the route keeps; an empty key means one group. It is pure, and reads no other
+	// fields than Properties().Fields. It is asked once per kept entry, while the entry's fields are extracted.
+	Key(dst []byte, e *logentry.Entry) []byte
+
+	// Prepare brings into being what a plan needs (a table, a write stream) and returns the state to plan from. It may be
+	// repeated after a crash; nothing that readers of the destination see changes. s is nil at a lane's first.
+	Prepare(ctx context.Context, s State) (State, error)
+
+	// Plan names every unit that Write will make visible for the batch and sets its Refs. It is pure: no I/O, clock or
+	// randomness; equal arguments give equal plans, in every version of the program that may have to redo one.
+	Plan(s State, b *Batch) (Plan, error)
+
+	// Write makes the unit visible, whole, encoding as it streams. On return without error the unit is durable. It is
+	// idempotent for ever: a unit that stands there already with equal content is a success (Receipt.Existed). Every error is
+	// an *Error; when ctx ends, Write returns soon, with Canceled.
+	Write(ctx context.Context, u *Unit) (Receipt, error)
+
+	// Close frees what the driver holds. Nothing durable depends on it.
+	Close() error
+}
+
+// Guarantee is what a destination can promise about delivery.
+type Guarantee string
+
+// The guarantees.
+const (
+	ExactlyOnce Guarantee = "exactly once"
+	AtLeastOnce Guarantee = "no loss; duplicates only of a plan open at a crash, each with the same sluice-id"
+)
+
+// Properties are a destination's facts. A limit of 0 means none.
+type Properties struct {
+	Kind      string          // file, gcs, …
+	Guarantee Guarantee       //
+	MaxEntry  int             // bytes of one entry
+	Fields    []logentry.Path // the fields that Key reads
+}
