@@ -27,6 +27,10 @@ type Info struct {
 // ErrNotFound says that no message stands under a sequence (any more).
 var ErrNotFound = errors.New("message not found")
 
+// ErrChanged says that the stream is no longer what a reader had been reading: it was re-created, or it stepped back below or
+// at what the reader has given out. Compare identity and anchor before reading on.
+var ErrChanged = errors.New("the stream was re-created or stepped back")
+
 // Stream is one stream of the bus. All methods may be called from several goroutines at once.
 type Stream interface {
 	// Name is the stream's name.
@@ -46,7 +50,8 @@ type Stream interface {
 type Reader interface {
 	// Next returns at least one message and at most max, in order, without a wait once one is there. It blocks until then or
 	// until ctx ends. A jump between two sequences means that the stream does not hold what lies between: the reader itself
-	// recovers from lost replies and reconnects. After any other error than ctx's the reader is spent: open another.
+	// recovers from lost replies and reconnects, and asks again then whether the stream is still the same (ErrChanged). After any
+	// other error than ctx's the reader is spent: open another.
 	// The returned slice is valid until the next call; the messages' Data stay valid for as long as they are held.
 	Next(ctx context.Context, max int) ([]Message, error)
 
