@@ -1,0 +1,45 @@
+# make check is what continuous integration runs: nothing else decides.
+
+RACE = ./pipeline/... ./sinks/... ./filters/... ./logentry/...
+
+.PHONY: check format vet lint tidy test race build bench soak fuzz
+
+check: format vet lint tidy test race
+
+format:
+	@changed=$$(gofmt -l .); if [ -n "$$changed" ]; then echo "gofmt would change:"; echo "$$changed"; exit 1; fi
+
+vet:
+	go vet ./...
+
+lint:
+	go tool staticcheck ./...
+
+tidy:
+	go mod tidy -diff
+
+# Plain tests also run the seeds of every fuzz target.
+test:
+	go test ./...
+
+race:
+	go test -race $(RACE)
+
+build:
+	go build -o sluice ./cmd/sluice
+
+bench:
+	go test -run '^$$' -bench . -benchmem ./...
+
+# The long runs: the same tests with more seeds, sizes and crashes.
+soak:
+	SLUICE_SOAK=1 go test -timeout 60m ./...
+
+# Every fuzz target for FUZZTIME each; go runs one target at a time.
+FUZZTIME = 30s
+fuzz:
+	@set -e; for pkg in $$(go list ./...); do \
+	  for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "fuzz $$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg; \
+	  done; \
+	done
