@@ -1,5 +1,11 @@
 package ledger
 
+import (
+	"maps"
+
+	"sluice/sinks/driver"
+)
+
 // Counts is the account of a range of sequences: what became of each entry. Entries are conserved: Examined = the sum of the
 // fields from NotMatched to Kept.
 type Counts struct {
@@ -50,22 +56,19 @@ type Tally struct {
 	Bytes   uint64 `json:"bytes"`   // stored bytes of those
 	Lost    uint64 `json:"lost"`    // messages in losses
 	Plans   uint64 `json:"plans"`   // committed
-	open    []Plan // what the next commit commits
+	open    []bool // of each unit of the open plan, whether it goes to the sink
 }
 
 // Add takes in the lane's next record, in the order of the chain.
 func (t *Tally) Add(r Record) {
 	if r.Kind == KindCheckpoint {
-		if r.Tally != nil {
-			*t = *r.Tally
-		}
-		t.open = r.Open
+		t.restore(r)
 		return
 	}
 	if r.Commits != nil {
 		t.Counts.Add(r.Commits.Counts)
 		t.Plans++
-		t.addReceipts(r)
+		t.addReceipts(r.Receipts)
 	}
 	if r.Skip != nil {
 		t.Counts.Add(r.Skip.Counts)
@@ -73,17 +76,35 @@ func (t *Tally) Add(r Record) {
 	if r.Loss != nil {
 		t.Lost += r.Loss.Count
 	}
-	t.open = r.Open
+	t.setOpen(r.Open)
 }
 
-func (t *Tally) addReceipts(r Record) {
-	for _, p := range t.open {
+// restore begins anew from a checkpoint, which says the same as all the records before it.
+func (t *Tally) restore(r Record) {
+	if r.Tally != nil {
+		*t = *r.Tally
+		t.Counts.Excluded = maps.Clone(t.Counts.Excluded)
+	}
+	if r.Last != nil {
+		t.open = nil
+		t.setOpen(r.Last.Open)
+	}
+}
+
+func (t *Tally) setOpen(open []Plan) {
+	t.open = t.open[:0]
+	for _, p := range open {
 		for i := range p.Units {
-			if p.Units[i].To == "deadLetter" || i >= len(r.Receipts) {
-				continue
-			}
+			t.open = append(t.open, p.Units[i].To != driver.ToDeadLetter)
+		}
+	}
+}
+
+func (t *Tally) addReceipts(receipts []driver.Receipt) {
+	for i, r := range receipts {
+		if i < len(t.open) && t.open[i] {
 			t.Objects++
-			t.Bytes += uint64(r.Receipts[i].Bytes)
+			t.Bytes += uint64(r.Bytes)
 		}
 	}
 }

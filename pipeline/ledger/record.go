@@ -1,10 +1,12 @@
 package ledger
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"time"
 
 	"sluice/sinks/driver"
@@ -47,7 +49,7 @@ type Record struct {
 
 	Receipts []driver.Receipt `json:"receipts,omitempty"` // of the plan that this record commits, a receipt a unit
 	Commits  *Range           `json:"commits,omitempty"`  // what this record commits
-	Open     []Plan           `json:"open,omitempty"`     // the open plan: plan, amend, and checkpoints; at most one
+	Open     []Plan           `json:"open,omitempty"`     // the plan that is open after this record, whatever its kind; at most one
 	Skip     *Skip            `json:"skip,omitempty"`
 	Loss     *Loss            `json:"loss,omitempty"`
 	Config   *Config          `json:"config,omitempty"`
@@ -58,7 +60,7 @@ type Record struct {
 	State    driver.State     `json:"state,omitempty"`     // the sink's state after what is committed
 	DeadSt   driver.State     `json:"deadState,omitempty"` // the dead-letter sink's
 	Anchor   *Anchor          `json:"anchor,omitempty"`    // of the cursor
-	Last     *Record          `json:"last,omitempty"`      // checkpoint: the record before it, whole
+	Last     *Record          `json:"last,omitempty"`      // checkpoint: the record before it, whole, which has the same N
 	Tally    *Tally           `json:"tally,omitempty"`     // checkpoint: the account of all records before it
 }
 
@@ -147,12 +149,40 @@ func (r Record) Marshal() ([]byte, error) {
 	return b, nil
 }
 
+// Unmarshal reads a record from its canonical JSON. A field or a version that this program does not know is an error: a record
+// half understood is worse than none.
+func Unmarshal(b []byte) (Record, error) {
+	var r Record
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&r); err != nil {
+		return Record{}, fmt.Errorf("decode record: %w", err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return Record{}, fmt.Errorf("decode record %d of lane %s: more than one JSON value", r.N, r.Lane)
+	}
+	if r.V != Version {
+		return Record{}, fmt.Errorf("decode record %d of lane %s: version %d, this program reads version %d", r.N, r.Lane, r.V, Version)
+	}
+	return r, nil
+}
+
 // Hash is the hex sha256 of a record's canonical JSON: the next record's Prev.
 func (r Record) Hash() (string, error) {
 	b, err := r.Marshal()
 	if err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:]), nil
+	return HashOf(b), nil
+}
+
+// HashOf is the hash of a record from its canonical JSON.
+func HashOf(canonical []byte) string {
+	sum := sha256.Sum256(canonical)
+	return hex.EncodeToString(sum[:])
+}
+
+// ConfigHash is the hash that a configuration is stored under: the hex sha256 of its bytes.
+func ConfigHash(b []byte) string {
+	return HashOf(b)
 }
