@@ -1,10 +1,18 @@
 package logentry
 
-// Limits bounds what is accepted as an entry. The zero value of a field means its default.
+import "fmt"
+
+// Limits bounds what is accepted as an entry. A field that is not positive means its default.
 type Limits struct {
-	Entry int // bytes of one entry; default 1 MiB
-	Depth int // nesting of objects and arrays, the entry itself being 1; default 100
+	Entry int // bytes of one entry; default 1 MiB, at most 2 GiB - 1
+	Depth int // nesting of objects and arrays, the entry itself being 1; default 100, at most 10,000 as in encoding/json
 }
+
+const (
+	defaultEntry = 1 << 20
+	defaultDepth = 100
+	maxDepth     = 10_000
+)
 
 // Reason says why an entry is unreadable, in the closed set of words that dead letters carry.
 type Reason string
@@ -24,5 +32,10 @@ const (
 type Defect struct {
 	Reason Reason
 	Offset int    // bytes from the start of Raw
-	Detail string // for people: what was met and what was expected
+	Detail string // for people: what was met and what was expected; never bytes of the entry
+}
+
+// Error gives the reason, the offset and the detail.
+func (d *Defect) Error() string {
+	return fmt.Sprintf("%s at byte %d: %s", d.Reason, d.Offset, d.Detail)
 }
