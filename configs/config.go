@@ -1,5 +1,18 @@
 // Package configs is the YAML configuration: its schema as Go types, loaded strictly, with defaults, and with every mistake
-// reported at once by file, line and column. Loading has no effects.
+// reported at once by file, line and column. Loading has no effects; it reads the environment and the files that secrets name.
+//
+// The types of this file are the schema: package and JSON Schema read it from their tags.
+//
+//	yaml      the key; "-" = not in the file
+//	doc       one sentence for editors and people
+//	default   the value, as YAML, of an absent key
+//	required  the key must be there
+//	size      the number counts bytes and may be written 192MiB, 50GiB
+//	min, max  bounds, in the field's own notation
+//	enum      the words allowed, separated by |
+//	verbatim  ${NAME} is left as it stands
+//
+// In every other text value ${NAME} stands for the environment variable NAME. A sink's own options may carry the same tags.
 package configs
 
 import (
@@ -12,68 +25,71 @@ import (
 
 // Config is a whole, valid configuration.
 type Config struct {
-	Bus        Bus
-	Ledger     Ledger
-	Memory     int64 // bytes of pending entries over all lanes
-	Limits     logentry.Limits
-	DeadLetter *Sink // never nil after Load: default file {dir: ./sluice-data/dead}
-	Routes     []Route
-	HTTP       HTTP
+	Bus        Bus             `yaml:"bus" doc:"Where the entries come from."`
+	Ledger     Ledger          `yaml:"ledger" doc:"Where the account of every delivery is kept."`
+	Memory     int64           `yaml:"memory" size:"true" default:"192MiB" min:"1MiB" doc:"Bytes of pending entries over all routes."`
+	Limits     logentry.Limits `yaml:"limits" doc:"What is accepted as an entry."`
+	DeadLetter *Sink           `yaml:"deadLetter" default:"{file: {dir: ./sluice-data/dead}}" doc:"Where entries go that no sink can take."` // never nil after Load
+	Routes     []Route         `yaml:"routes" required:"true" doc:"The routes; each decides and delivers on its own."`
+	HTTP       HTTP            `yaml:"http" doc:"The status server."`
+
+	Warnings []Problem `yaml:"-"` // what the author should know although the configuration is valid
 }
 
 // Bus says where the entries come from.
 type Bus struct {
-	Embedded *Embedded // nil when URL is set
-	URL      string
-	Streams  []Stream // at least one
+	Embedded *Embedded `yaml:"embedded" doc:"A NATS server inside this process, the default with dir ./sluice-data."` // nil when URL is set
+	URL      string    `yaml:"url" doc:"A NATS server: nats://host:4222. Instead of embedded."`
+	Listen   string    `yaml:"listen" doc:"The same as embedded.listen."` // Load moves it to Embedded.Listen
+	Streams  []Stream  `yaml:"streams" default:"[LOGS]" doc:"The JetStream streams to read, created when absent."`
 }
 
 // Embedded is the bus inside this process.
 type Embedded struct {
-	Dir    string
-	Listen string // empty: a free port on the loopback
+	Dir    string `yaml:"dir" default:"./sluice-data" doc:"The folder of its data."`
+	Listen string `yaml:"listen" doc:"host:port for publishers; absent: a free port of the loopback."`
 }
 
 // Stream is one stream of the bus, created when absent.
 type Stream struct {
-	Name     string
-	Subjects []string
-	MaxAge   time.Duration // 0: default 7 days for the embedded bus
-	MaxBytes int64         // 0: half of the free disk, embedded
-	Replicas int           // 0: 1
+	Name     string        `yaml:"name" required:"true" doc:"Letters, digits, - and _."`
+	Subjects []string      `yaml:"subjects" doc:"What is published to it; logs.> when it is the only stream."` // filled in by Load
+	MaxAge   time.Duration `yaml:"maxAge" min:"1s" doc:"How long messages are kept; the embedded bus: 7d."`    // 0: default 7 days for the embedded bus
+	MaxBytes int64         `yaml:"maxBytes" size:"true" min:"1MiB" doc:"How much is kept; the embedded bus: half of the free disk."`
+	Replicas int           `yaml:"replicas" min:"1" max:"5" doc:"Copies in a cluster of servers; 1."` // 0: 1
 }
 
 // Ledger says where the account is kept.
 type Ledger struct {
-	File string // folder
+	File string `yaml:"file" default:"./sluice-data/ledger" doc:"A folder on this machine."`
 }
 
 // HTTP is the status server; off when Listen is empty.
 type HTTP struct {
-	Listen string
+	Listen string `yaml:"listen" doc:"host:port; absent: no status server."`
 }
 
 // Route is what Google calls a LogSink.
 type Route struct {
-	Name        string
-	Description string
-	Disabled    bool
-	Filter      *filters.Filter // nil: every entry
-	FilterText  string          // as written
-	Exclusions  []Exclusion     // at most 50, in order
-	Start       Start
-	OnLoss      OnLoss
-	Batch       Batch
-	Sink        Sink
-	DeadLetter  *Sink // nil: the global one
+	Name        string          `yaml:"name" required:"true" doc:"Unique; letters, digits, - and _; not beginning with _."`
+	Description string          `yaml:"description" verbatim:"true" doc:"For people."`
+	Disabled    bool            `yaml:"disabled" default:"false" doc:"The route neither reads nor delivers."`
+	Filter      *filters.Filter `yaml:"-"`                                                                                               // nil: every entry
+	FilterText  string          `yaml:"filter" verbatim:"true" doc:"Which entries, in the Logging query language; absent: every entry."` // as written
+	Exclusions  []Exclusion     `yaml:"exclusions" doc:"Which of them not; at most 50, the first that matches counts."`                  // at most 50, in order
+	Start       Start           `yaml:"start" doc:"Where a new route begins: earliest, latest, a time (RFC 3339) or a sequence."`
+	OnLoss      OnLoss          `yaml:"onLoss" default:"record" enum:"record|halt" doc:"When the stream no longer holds what the route had to read: record the loss and go on, or stop."`
+	Batch       Batch           `yaml:"batch" doc:"When a batch is cut; the first limit reached counts."`
+	Sink        Sink            `yaml:"sink" required:"true" doc:"Where the entries go: one kind of destination with its options."`
+	DeadLetter  *Sink           `yaml:"deadLetter" doc:"Where entries go that the sink refuses; absent: the global deadLetter."` // after Load its own or the global one, never nil
 }
 
 // Exclusion takes entries out of a route.
 type Exclusion struct {
-	Name       string // unique in the route
-	Filter     *filters.Filter
-	FilterText string
-	Disabled   bool
+	Name       string          `yaml:"name" required:"true" doc:"Unique in the route; letters, digits, -, _ and dots."` // unique in the route
+	Filter     *filters.Filter `yaml:"-"`
+	FilterText string          `yaml:"filter" required:"true" verbatim:"true" doc:"Which entries, in the Logging query language."`
+	Disabled   bool            `yaml:"disabled" default:"false" doc:"The exclusion takes nothing out."`
 }
 
 // Start says where a new route begins on a stream: exactly one field is set, or none for the default.
@@ -95,9 +111,9 @@ const (
 
 // Batch says when a batch is cut.
 type Batch struct {
-	Bytes   int64         // raw bytes; default 16 MiB
-	Entries int           // default 50,000
-	Age     time.Duration // from its first kept entry; default 60 s
+	Bytes   int64         `yaml:"bytes" size:"true" default:"16MiB" min:"1" max:"1GiB" doc:"Raw bytes of its entries."`
+	Entries int           `yaml:"entries" default:"50000" min:"1" max:"1000000" doc:"Its entries."`
+	Age     time.Duration `yaml:"age" default:"60s" min:"1ms" max:"1d" doc:"Since its first entry was kept."`
 }
 
 // Sink is one destination: its kind (file, gcs, …) and its own options.
@@ -105,3 +121,18 @@ type Sink struct {
 	Kind    string
 	Options driver.Options
 }
+
+// Unreadable gives the built-in route _unreadable, which keeps in the global dead letters what is no entry. Its settings are
+// those of any route, so that its plans are pinned and redone alike.
+func (c *Config) Unreadable() Route {
+	return Route{
+		Name:       UnreadableRoute,
+		OnLoss:     RecordLoss,
+		Batch:      Batch{Bytes: 16 << 20, Entries: 50_000, Age: time.Minute},
+		Sink:       *c.DeadLetter,
+		DeadLetter: c.DeadLetter,
+	}
+}
+
+// UnreadableRoute is the name of the built-in route for what is no entry. Names of built-in routes begin with "_".
+const UnreadableRoute = "_unreadable"

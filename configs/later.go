@@ -1,0 +1,37 @@
+package configs
+
+import "reflect"
+
+// later lists the keys of the plan that this version cannot obey yet, with what to write instead. They are refused by name: a
+// setting is never accepted and ignored.
+var later = map[reflect.Type]map[string]string{
+	reflect.TypeFor[Config](): {
+		"include":   "write all routes in this file",
+		"hierarchy": "select the parents by logName in each route's filter",
+	},
+	reflect.TypeFor[Bus](): {
+		"creds": "use a server that needs none, or bus.embedded",
+		"nkey":  "use a server that needs none, or bus.embedded",
+		"tls":   "use a server that needs none, or bus.embedded",
+	},
+	reflect.TypeFor[Ledger](): {
+		"jetstream": "use file: FOLDER",
+	},
+	reflect.TypeFor[Route](): {
+		"parent":            "select it by logName in filter",
+		"includeChildren":   "select the children by logName in filter",
+		"interceptChildren": "exclude the entries in the other routes",
+		"where":             "say it in filter",
+		"quota":             "thin out with sample() in an exclusion",
+		"redaction":         "leave the entries out by an exclusion",
+		"resume":            "give the route a new name",
+		"dedup":             "let publishers set Nats-Msg-Id",
+		"columns":           "entries leave as they came, as JSON lines",
+	},
+	reflect.TypeFor[Exclusion](): {
+		"where": "say it in filter",
+	},
+}
+
+// laterSinks are the destinations of the plan that a registry may not have yet.
+var laterSinks = []string{"bigquery", "gcs", "http", "nats", "pubsub", "s3"}

@@ -1,0 +1,108 @@
+package configs
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+
+	"reflect"
+
+	"sluice/sinks"
+)
+
+// Load reads the configuration in the file at path. reg names the kinds of sinks there are. Every error is an Errors: all
+// mistakes of the file at once.
+func Load(path string, reg sinks.Registry) (*Config, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		var pathErr *fs.PathError
+		if errors.As(err, &pathErr) {
+			err = pathErr.Err
+		}
+		return nil, Errors{{File: path, Message: "read the configuration: " + err.Error()}}
+	}
+	return Parse(path, b, reg)
+}
+
+// Parse reads a configuration from b, which messages call name; otherwise it is Load.
+func Parse(name string, b []byte, reg sinks.Registry) (*Config, error) {
+	d := newDecoder(name, b, reg)
+	root := d.parse(b)
+	if len(d.problems) > 0 {
+		return nil, Errors(inOrder(d.problems))
+	}
+	cfg := new(Config)
+	d.decode(root, "", reflect.ValueOf(cfg).Elem(), "")
+	d.check(cfg)
+	if len(d.problems) > 0 {
+		return nil, Errors(inOrder(d.problems))
+	}
+	cfg.Warnings = inOrder(d.warnings)
+	return cfg, nil
+}
+
+// parse gives the tree of the file's one document. YAML itself shows no more than its first mistake.
+func (d *decoder) parse(b []byte) ast.Node {
+	if line, column, ok := badUTF8(b); ok {
+		d.problems = append(d.problems, Problem{File: d.file, Line: line, Column: column, Message: "the file is not UTF-8"})
+		return nil
+	}
+	file, err := parser.ParseBytes(b, 0, parser.AllowDuplicateMapKey())
+	if err != nil {
+		d.problems = append(d.problems, d.yamlProblem(err))
+		return nil
+	}
+	var bodies []ast.Node
+	for _, document := range file.Docs {
+		if document.Body != nil && document.Body.Type() != ast.CommentType {
+			bodies = append(bodies, document.Body)
+		}
+	}
+	switch len(bodies) {
+	case 0:
+		d.problems = append(d.problems, Problem{File: d.file, Line: 1, Column: 1, Message: "the configuration is empty", Hint: "sluice init writes one to begin with"})
+		return nil
+	case 1:
+		d.findAnchors(bodies[0])
+		return bodies[0]
+	}
+	line, column := start(bodies[1])
+	d.problems = append(d.problems, Problem{File: d.file, Line: line, Column: column, Message: "a second YAML document", Hint: "write one document in a file"})
+	return nil
+}
+
+// yamlProblem places an error of the YAML package.
+func (d *decoder) yamlProblem(err error) Problem {
+	p := Problem{File: d.file, Line: 1, Column: 1, Message: "not YAML: " + err.Error()}
+	var at yaml.Error
+	if errors.As(err, &at) {
+		p.Message = "not YAML: " + at.GetMessage()
+		if token := at.GetToken(); token != nil {
+			p.Line, p.Column = max(1, token.Position.Line), max(1, token.Position.Column)
+		}
+	}
+	return p
+}
+
+// badUTF8 gives the place of the first byte that is not UTF-8.
+func badUTF8(b []byte) (line, column int, found bool) {
+	line, column = 1, 1
+	for len(b) > 0 {
+		r, size := utf8.DecodeRune(b)
+		switch {
+		case r == utf8.RuneError && size == 1:
+			return line, column, true
+		case r == '\n':
+			line, column = line+1, 1
+		default:
+			column++
+		}
+		b = b[size:]
+	}
+	return 0, 0, false
+}

@@ -1,0 +1,196 @@
+package configs
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"sluice/filters"
+)
+
+// maxExclusions is Google's limit for a sink, and what a Hit's bits hold.
+const maxExclusions = 50
+
+// Names are parts of folders, of subjects and of the ledger's lanes.
+var (
+	namePattern      = regexp.MustCompile(`^[A-Za-z0-9_-]{1,100}$`)
+	exclusionPattern = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,100}$`)
+)
+
+// check holds the decoded configuration against the rules that no single value shows, and completes it.
+func (d *decoder) check(cfg *Config) {
+	d.checkBus(&cfg.Bus)
+	d.checkListen("http.listen", cfg.HTTP.Listen)
+	if cfg.Ledger.File == "" {
+		d.problem("ledger.file", "want a folder", "")
+	}
+	if _, written := d.places["routes"]; written && len(cfg.Routes) == 0 {
+		d.problem("routes", "no route", "sluice init writes an example")
+	}
+	names := make(map[string]int)
+	for i := range cfg.Routes {
+		r, path := &cfg.Routes[i], routePath(i)
+		d.checkRouteName(path, r.Name, i, names)
+		d.checkRoute(path, r)
+	}
+	d.checkDestinations(cfg)
+	for i := range cfg.Routes {
+		if cfg.Routes[i].DeadLetter == nil {
+			cfg.Routes[i].DeadLetter = cfg.DeadLetter
+		}
+	}
+}
+
+func routePath(i int) string { return "routes[" + strconv.Itoa(i) + "]" }
+
+// checkRouteName also keeps names apart that are one folder where file systems ignore case.
+func (d *decoder) checkRouteName(path, name string, i int, names map[string]int) {
+	if name == "" {
+		if _, written := d.places[path+".name"]; written {
+			d.problem(path+".name", "want a name", "")
+		}
+		return
+	}
+	if strings.HasPrefix(name, "_") {
+		d.problem(path+".name", fmt.Sprintf("%q: names that begin with _ are reserved", name), "begin with a letter or digit")
+	} else {
+		d.checkName(path+".name", name)
+	}
+	key := strings.ToLower(name)
+	if first, twice := names[key]; twice {
+		d.problem(path+".name", fmt.Sprintf("%q is the name of routes[%d] already", name, first), "names must differ, not only in case")
+		return
+	}
+	names[key] = i
+}
+
+func (d *decoder) checkName(path, name string) {
+	if !namePattern.MatchString(name) {
+		d.problem(path, fmt.Sprintf("%q is not a name", name), "use letters, digits, - and _, at most 100")
+	}
+}
+
+func (d *decoder) checkRoute(path string, r *Route) {
+	if r.FilterText != "" {
+		r.Filter = d.compile(path+".filter", r.FilterText)
+	}
+	if len(r.Exclusions) > maxExclusions {
+		d.problem(path+".exclusions", fmt.Sprintf("%d exclusions, at most %d", len(r.Exclusions), maxExclusions), "join some with OR")
+	}
+	names := make(map[string]int)
+	for i := range r.Exclusions {
+		x, at := &r.Exclusions[i], fmt.Sprintf("%s.exclusions[%d]", path, i)
+		if _, written := d.places[at+".name"]; written && !exclusionPattern.MatchString(x.Name) {
+			d.problem(at+".name", fmt.Sprintf("%q is not a name", x.Name), "use letters, digits, -, _ and dots, at most 100")
+		}
+		if first, twice := names[x.Name]; twice && x.Name != "" {
+			d.problem(at+".name", fmt.Sprintf("%q is the name of exclusions[%d] already", x.Name, first), "")
+		} else {
+			names[x.Name] = i
+		}
+		_, written := d.places[at+".filter"]
+		switch {
+		case x.FilterText != "":
+			x.Filter = d.compile(at+".filter", x.FilterText)
+		case written && !d.noted(at+".filter"):
+			d.problem(at+".filter", "an empty filter would exclude every entry", "use disabled: true on the route to stop it")
+		}
+	}
+}
+
+// noted says whether a mistake of the value at path is known already.
+func (d *decoder) noted(path string) bool {
+	for _, p := range d.problems {
+		if p.Path == path {
+			return true
+		}
+	}
+	return false
+}
+
+// compile compiles the filter at path and shows its mistakes and warnings where they stand in the file.
+func (d *decoder) compile(path, text string) *filters.Filter {
+	f, err := filters.Compile(text)
+	if err == nil {
+		for _, w := range f.Warnings() {
+			line, column := d.withinFilter(path, text, w.Line, w.Column)
+			d.warnings = append(d.warnings, Problem{d.file, line, column, path, w.Message, w.Hint})
+		}
+		return f
+	}
+	var at *filters.Error
+	if !errors.As(err, &at) {
+		d.problem(path, err.Error(), "")
+		return nil
+	}
+	line, column := d.withinFilter(path, text, at.Line, at.Column)
+	d.note(line, column, path, at.Message, at.Hint)
+	return nil
+}
+
+// withinFilter gives the place in the file of a line and column of the filter at path.
+func (d *decoder) withinFilter(path, text string, line, column int) (int, int) {
+	n, ok := d.places[path]
+	if !ok {
+		return d.place(path)
+	}
+	if n = d.target(n); n == nil {
+		return d.place(path)
+	}
+	k, lines := 0, strings.Split(text, "\n")
+	for i := 0; i < line-1 && i < len(lines); i++ {
+		k += len([]rune(lines[i])) + 1
+	}
+	return d.within(n, k+column-1)
+}
+
+// target gives the text that an anchored or aliased node stands for, nil when it is none.
+func (d *decoder) target(n ast.Node) ast.Node {
+	switch t := n.(type) {
+	case *ast.AnchorNode:
+		return d.target(t.Value)
+	case *ast.AliasNode:
+		return d.target(d.anchors[t.Value.GetToken().Value])
+	case *ast.StringNode, *ast.LiteralNode:
+		return n
+	}
+	return nil
+}
+
+// decode reads a start in one of its four forms.
+func (s *Start) decode(d *decoder, n ast.Node, path string) {
+	const hint = "write earliest, latest, a time like 2026-01-31T00:00:00Z, or a sequence from 1"
+	if i, ok := n.(*ast.IntegerNode); ok {
+		sequence, err := strconv.ParseUint(fmt.Sprint(i.Value), 10, 64)
+		if err != nil || sequence == 0 {
+			d.problemAt(n, path, n.GetToken().Value+" is not a sequence", hint)
+		}
+		s.Sequence = sequence
+		return
+	}
+	text, ok := n.(*ast.StringNode)
+	if !ok {
+		d.problemAt(n, path, "want a start, found "+kindOf(n), hint)
+		return
+	}
+	switch text.Value {
+	case "earliest":
+		s.Earliest = true
+		return
+	case "latest":
+		s.Latest = true
+		return
+	}
+	for _, layout := range []string{time.RFC3339Nano, time.DateOnly} {
+		if t, err := time.Parse(layout, text.Value); err == nil {
+			s.Time = t.UTC()
+			return
+		}
+	}
+	d.problemAt(n, path, fmt.Sprintf("%q is not a start", text.Value), hint)
+}

@@ -1,0 +1,186 @@
+package configs
+
+import (
+	"encoding"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+
+	"sluice/sinks"
+)
+
+// object is a JSON object; encoding/json writes its keys sorted, so that the schema is one text.
+type object = map[string]any
+
+// Described is a part of a sink's options that reads its YAML itself and so must say what it accepts.
+type Described interface {
+	// JSONSchema gives the schema of the value in JSON Schema 2020-12.
+	JSONSchema() map[string]any
+}
+
+// Schema gives the JSON Schema (2020-12) of the configuration with the sinks of reg, indented, ending in a line feed. Editors use
+// it; what it refuses, Load refuses too, and more.
+func Schema(reg sinks.Registry) []byte {
+	g := schemaMaker{reg: reg}
+	root := g.structure(reflect.TypeFor[Config]())
+	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+	root["title"] = "Sluice configuration"
+	root["$defs"] = object{
+		"sink":     g.sink(),
+		"size":     object{"type": []any{"integer", "string"}, "minimum": 0, "pattern": `^[0-9]+ *([kKMGTP]?B|[KMGTP]iB)?$`, "examples": []any{"192MiB", "50GiB"}},
+		"duration": object{"type": "string", "pattern": `^([0-9]{1,5}d)?([0-9.]+(ns|us|µs|ms|s|m|h))*$`, "examples": []any{"60s", "12h", "7d"}},
+	}
+	b, err := json.MarshalIndent(root, "", "  ")
+	if err != nil {
+		panic("schema has no JSON: " + err.Error()) // a mistake of this program
+	}
+	return append(b, '\n')
+}
+
+// schemaMaker describes the types that decoder decodes, by the same tags.
+type schemaMaker struct {
+	reg sinks.Registry
+}
+
+func (g schemaMaker) structure(t reflect.Type) object {
+	properties := object{}
+	var required []any
+	for _, f := range fieldsOf(t) {
+		p := g.value(t.Field(f.index).Type, f.tag)
+		if doc := f.tag.Get("doc"); doc != "" {
+			p["description"] = doc
+		}
+		if text, ok := f.tag.Lookup("default"); ok {
+			p["default"] = plain(text)
+		}
+		if f.tag.Get("required") != "" {
+			required = append(required, f.key)
+		} else {
+			p = orNull(p)
+		}
+		properties[f.key] = p
+	}
+	o := object{"type": "object", "properties": properties, "additionalProperties": false}
+	if required != nil {
+		o["required"] = required
+	}
+	return o
+}
+
+func (g schemaMaker) value(t reflect.Type, tag reflect.StructTag) object {
+	switch t {
+	case reflect.TypeFor[Sink]():
+		return object{"$ref": "#/$defs/sink"}
+	case reflect.TypeFor[Start]():
+		return object{"type": []any{"string", "integer"}, "minimum": 1, "examples": []any{"earliest", "latest", "2026-01-31T00:00:00Z"}}
+	case reflect.TypeFor[Stream]():
+		return object{"anyOf": []any{object{"type": "string"}, g.structure(t)}}
+	case durationType:
+		return object{"$ref": "#/$defs/duration"}
+	case secretType:
+		return object{"type": "string", "description": "${NAME} or file:PATH"}
+	}
+	switch v := reflect.New(t).Interface().(type) {
+	case Described:
+		return maps.Clone(v.JSONSchema())
+	case yaml.InterfaceUnmarshaler, yaml.BytesUnmarshaler, yaml.NodeUnmarshaler:
+		return object{} // it accepts what it accepts
+	case encoding.TextUnmarshaler:
+		return object{"type": "string"}
+	}
+	return g.plainKind(t, tag)
+}
+
+func (g schemaMaker) plainKind(t reflect.Type, tag reflect.StructTag) object {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return g.value(t.Elem(), tag)
+	case reflect.Struct:
+		return g.structure(t)
+	case reflect.Slice:
+		items := object{"type": "array", "items": g.value(t.Elem(), "")}
+		if t == reflect.TypeFor[[]Exclusion]() {
+			items["maxItems"] = maxExclusions
+		}
+		return items
+	case reflect.Map:
+		return object{"type": "object", "additionalProperties": g.value(t.Elem(), "")}
+	case reflect.Bool:
+		return object{"type": "boolean"}
+	case reflect.Float32, reflect.Float64:
+		return object{"type": "number"}
+	case reflect.String:
+		o := object{"type": "string"}
+		if words := tag.Get("enum"); words != "" {
+			var enum []any
+			for word := range strings.SplitSeq(words, "|") {
+				enum = append(enum, word)
+			}
+			o["enum"] = enum
+		}
+		return o
+	}
+	return g.count(t, tag)
+}
+
+// count describes whole numbers and sizes.
+func (g schemaMaker) count(t reflect.Type, tag reflect.StructTag) object {
+	if tag.Get("size") != "" {
+		return object{"$ref": "#/$defs/size"}
+	}
+	o := object{"type": "integer"}
+	for tagName, keyword := range map[string]string{"min": "minimum", "max": "maximum"} {
+		if text, ok := tag.Lookup(tagName); ok {
+			limit, err := parseSize(text)
+			if err != nil {
+				panic(fmt.Sprintf("tag %s of %s: %v", tagName, t, err)) // a mistake of this program
+			}
+			o[keyword] = limit
+		}
+	}
+	return o
+}
+
+// sink describes the choice between the kinds of sinks.
+func (g schemaMaker) sink() object {
+	properties := object{}
+	for kind, build := range g.reg {
+		properties[kind] = g.structure(reflect.TypeOf(build()).Elem())
+	}
+	return object{
+		"type": "object", "properties": properties, "additionalProperties": false, "minProperties": 1, "maxProperties": 1,
+		"description": "One kind of destination with its own options.",
+	}
+}
+
+// orNull lets an optional key stand without a value, which means its default.
+func orNull(o object) object {
+	switch t := o["type"].(type) {
+	case string:
+		if o["enum"] != nil {
+			o["enum"] = append(slices.Clone(o["enum"].([]any)), nil)
+		}
+		o["type"] = []any{t, "null"}
+	case []any:
+		o["type"] = append(slices.Clone(t), "null")
+	}
+	if ref, ok := o["$ref"]; ok {
+		delete(o, "$ref")
+		o["anyOf"] = []any{object{"$ref": ref}, object{"type": "null"}}
+	}
+	return o
+}
+
+// plain gives the JSON value of a default.
+func plain(text string) any {
+	var v any
+	if err := yaml.Unmarshal([]byte(text), &v); err != nil {
+		panic(fmt.Sprintf("default %s is not YAML: %v", text, err)) // a mistake of this program
+	}
+	return v
+}

@@ -1,0 +1,110 @@
+package configs
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// decode reads one destination: a mapping with one key, the kind, over that kind's own options.
+func (s *Sink) decode(d *decoder, n ast.Node, path string) {
+	pairs, ok := d.pairs(n, path)
+	if !ok {
+		return
+	}
+	known := slices.Sorted(maps.Keys(d.reg))
+	var kinds []pair
+	for _, p := range pairs {
+		switch {
+		case d.reg[p.key] != nil:
+			kinds = append(kinds, p)
+		case slices.Contains(laterSinks, p.key):
+			d.problemAt(p.node, join(path, p.key), "sink "+p.key+" is not supported by this version", "use "+strings.Join(known, " or "))
+		default:
+			d.problemAt(p.node, join(path, p.key), "unknown kind of sink", suggest(p.key, known))
+		}
+	}
+	switch {
+	case len(pairs) == 0:
+		d.problemAt(n, path, "no kind of sink", "write one of "+strings.Join(known, ", "))
+	case len(kinds) > 1:
+		d.problemAt(kinds[1].node, join(path, kinds[1].key), "a second kind of sink, after "+kinds[0].key, "write a route for each destination")
+	case len(kinds) == 1:
+		s.options(d, kinds[0], join(path, kinds[0].key))
+	}
+}
+
+// options reads the kind's own options, then asks them what they think of themselves.
+func (s *Sink) options(d *decoder, kind pair, path string) {
+	before := len(d.problems)
+	options := d.reg[kind.key]()
+	if kind.value != nil {
+		d.decode(kind.value, path, reflect.ValueOf(options).Elem(), "")
+	}
+	s.Kind, s.Options = kind.key, options
+	noted := make(map[string]bool)
+	for _, p := range d.problems[before:] {
+		noted[p.Path] = true
+	}
+	for _, p := range options.Validate() {
+		at := path
+		if p.Path != "" {
+			at = join(path, p.Path)
+		}
+		if !noted[at] && !noted[path] {
+			d.problem(at, p.Message, p.Hint)
+		}
+	}
+}
+
+// destination is where deliveries of a configuration go.
+type destination struct {
+	path string // the key of the sink
+	url  string // ends in "/"
+	dead bool   // dead letters
+}
+
+// checkDestinations refuses two destinations of which one lies in the other: the names of their objects could meet. Dead letters
+// may share one destination, since their names begin with the route.
+func (d *decoder) checkDestinations(cfg *Config) {
+	var all []destination
+	add := func(path string, s *Sink, dead bool) {
+		if s != nil && s.Options != nil {
+			all = append(all, destination{path + "." + s.Kind, s.Options.Destination(), dead})
+		}
+	}
+	for i := range cfg.Routes {
+		add(routePath(i)+".sink", &cfg.Routes[i].Sink, false)
+	}
+	add("deadLetter", cfg.DeadLetter, true)
+	for i := range cfg.Routes {
+		add(routePath(i)+".deadLetter", cfg.Routes[i].DeadLetter, true)
+	}
+	for i, b := range all {
+		for _, a := range all[:i] {
+			if message := clash(a, b); message != "" {
+				d.problem(b.path, message, "give each its own place")
+				break
+			}
+		}
+	}
+}
+
+func clash(a, b destination) string {
+	switch {
+	case a.url == "" || b.url == "":
+		return "" // its options are invalid, which has been said
+	case a.url == b.url && a.dead && b.dead:
+		return ""
+	case a.url == b.url:
+		return "the destination " + b.url + " is that of " + a.path
+	case strings.HasPrefix(b.url, a.url):
+		return "the destination " + b.url + " lies inside that of " + a.path + ", " + a.url
+	case strings.HasPrefix(a.url, b.url):
+		return "the destination " + b.url + " holds that of " + a.path + ", " + a.url
+	}
+	return ""
+}
