@@ -16,9 +16,9 @@ var ErrFenced = errors.New("fenced: another writer appended to this lane")
 // ErrUnknown says that the record may or may not have been stored: read the lane again and compare the nonce.
 var ErrUnknown = errors.New("outcome of the append is unknown")
 
-// ErrDamaged says that what is stored of a lane does not read as it was written. The lane halts until a person has looked; the
-// other lanes go on.
-var ErrDamaged = errors.New("the ledger of this lane is damaged")
+// ErrDamaged says that what is stored does not read as it was written: edited, or spoiled by the disk. The lane halts until a
+// person has looked; the other lanes go on.
+var ErrDamaged = errors.New("the ledger does not read as it was written")
 
 // ErrBroken says that the ledger could not make a record durable, and that nobody knows what the disk holds now: the process
 // must end, and a new one reads what is there. Nothing is ever appended again through this Ledger.

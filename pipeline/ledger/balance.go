@@ -1,0 +1,143 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// The built-in names beside those of routes.
+const (
+	ControlRoute    = "_stream"     // lanes of this "route" are the control lanes, one a stream
+	UnreadableRoute = "_unreadable" // keeps what is no entry
+)
+
+// Balance is the account of routes, as `balance` and `demo` print it.
+type Balance struct {
+	Routes []RouteBalance `json:"routes"`
+	Broken []error        `json:"-"` // where chains do not hold, of all lanes read
+}
+
+// RouteBalance is the account of one route, over all its lanes.
+type RouteBalance struct {
+	Route       string            `json:"route"`
+	Examined    uint64            `json:"examined"`
+	Delivered   uint64            `json:"delivered"`
+	NotMatched  uint64            `json:"notMatched"`
+	Excluded    map[string]uint64 `json:"excluded"` // by exclusion; never nil
+	Intercepted uint64            `json:"intercepted"`
+	Sampled     uint64            `json:"sampled"`
+	OverQuota   uint64            `json:"overQuota"`
+	Duplicates  uint64            `json:"duplicates"`
+	DeadLetters uint64            `json:"deadLetters"`
+	Objects     uint64            `json:"objects"`
+	Bytes       uint64            `json:"bytes"`
+	Balanced    bool              `json:"balanced"` // every lane's chain holds, and every entry is accounted for
+}
+
+// RouteOf gives the route of a lane: what stands before its first slash.
+func RouteOf(lane string) string {
+	route, _, _ := strings.Cut(lane, "/")
+	return route
+}
+
+// LanesOf gives the lanes of a route, sorted; none is no error.
+func LanesOf(ctx context.Context, l Reader, route string) ([]string, error) {
+	lanes, err := l.Lanes(ctx)
+	return slices.DeleteFunc(lanes, func(lane string) bool { return RouteOf(lane) != route }), err
+}
+
+// TakeBalance audits every lane and sums up by route, sorted by name, control lanes apart; _unreadable stands in it only when it
+// has anything. A chain that does not hold is no error: its route is not balanced, and Broken says where.
+func TakeBalance(ctx context.Context, l Reader) (Balance, error) {
+	lanes, err := l.Lanes(ctx)
+	if err != nil {
+		return Balance{}, err
+	}
+	b := Balance{Routes: []RouteBalance{}}
+	for _, lane := range lanes {
+		account, err := Audit(ctx, l, lane)
+		if _, broken := errors.AsType[*Break](err); broken || errors.Is(err, ErrDamaged) {
+			b.Broken = append(b.Broken, err)
+		} else if err != nil {
+			return Balance{}, err
+		}
+		if RouteOf(lane) != ControlRoute {
+			b.route(RouteOf(lane)).add(account.Tally, err == nil)
+		}
+	}
+	slices.SortFunc(b.Routes, func(x, y RouteBalance) int { return strings.Compare(x.Route, y.Route) })
+	b.Routes = slices.DeleteFunc(b.Routes, func(r RouteBalance) bool {
+		return r.Route == UnreadableRoute && r.Balanced && r.Delivered+r.DeadLetters+r.Objects == 0
+	})
+	return b, nil
+}
+
+// Balanced says whether all routes balance and all chains hold.
+func (b Balance) Balanced() bool {
+	return len(b.Broken) == 0 && !slices.ContainsFunc(b.Routes, func(r RouteBalance) bool { return !r.Balanced })
+}
+
+// Since gives what has come on top of an earlier balance of the same ledger.
+func (b Balance) Since(earlier Balance) Balance {
+	since := Balance{Routes: slices.Clone(b.Routes), Broken: b.Broken}
+	for i := range since.Routes {
+		r := &since.Routes[i]
+		r.Excluded = maps.Clone(r.Excluded)
+		for _, e := range earlier.Routes {
+			if e.Route == r.Route {
+				r.subtract(e)
+			}
+		}
+	}
+	return since
+}
+
+// route gives the row of a route, which is added when it is missing.
+func (b *Balance) route(name string) *RouteBalance {
+	for i := range b.Routes {
+		if b.Routes[i].Route == name {
+			return &b.Routes[i]
+		}
+	}
+	b.Routes = append(b.Routes, RouteBalance{Route: name, Excluded: map[string]uint64{}, Balanced: true})
+	return &b.Routes[len(b.Routes)-1]
+}
+
+func (r *RouteBalance) add(t Tally, holds bool) {
+	c := t.Counts
+	r.Examined += c.Examined
+	r.Delivered += c.Kept
+	r.NotMatched += c.NotMatched
+	r.Intercepted += c.Intercepted
+	r.Sampled += c.Sampled
+	r.OverQuota += c.OverQuota
+	r.Duplicates += c.Duplicates
+	r.DeadLetters += c.Dead
+	r.Objects += t.Objects
+	r.Bytes += t.Bytes
+	for rule, n := range c.Excluded {
+		r.Excluded[rule] += n
+	}
+	r.Balanced = r.Balanced && holds && c.Balanced()
+}
+
+func (r *RouteBalance) subtract(e RouteBalance) {
+	r.Examined -= e.Examined
+	r.Delivered -= e.Delivered
+	r.NotMatched -= e.NotMatched
+	r.Intercepted -= e.Intercepted
+	r.Sampled -= e.Sampled
+	r.OverQuota -= e.OverQuota
+	r.Duplicates -= e.Duplicates
+	r.DeadLetters -= e.DeadLetters
+	r.Objects -= e.Objects
+	r.Bytes -= e.Bytes
+	for rule, n := range e.Excluded {
+		if r.Excluded[rule] -= n; r.Excluded[rule] == 0 {
+			delete(r.Excluded, rule)
+		}
+	}
+}
