@@ -1,0 +1,14 @@
+package main
+
+import (
+	"sluice/sinks"
+	"sluice/sinks/driver"
+	"sluice/sinks/file"
+)
+
+// registry names every kind of destination that this program has. It is the only place that does.
+func registry() sinks.Registry {
+	return sinks.Registry{
+		"file": func() driver.Options { return file.Defaults() },
+	}
+}
