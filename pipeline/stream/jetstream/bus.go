@@ -1,0 +1,176 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Options says where the bus is. Exactly one of Dir and URL is set.
+type Options struct {
+	Dir    string        // embedded: the folder of the server's files; created when absent
+	Listen string        // embedded: host:port to listen on; empty: a free port on the loopback
+	Wait   time.Duration // embedded: how long to wait for another process to let go of Dir; 0: not at all
+	URL    string        // a server elsewhere: nats:// or tls://, several separated by commas
+	Name   string        // of the connection, as the server's operator sees it; default "sluice"
+	Log    *slog.Logger  // default: slog.Default(). The embedded server writes to it at debug, connections at info
+}
+
+// Bus is a connection to the server. All methods may be called from several goroutines at once.
+type Bus struct {
+	embedded *embedded // nil: the server is elsewhere
+	dir      string    // of the embedded server, also when another process runs it
+	conn     *nats.Conn
+	js       jetstream.JetStream
+	log      *slog.Logger
+
+	mu          sync.Mutex
+	connections int           // how often the connection was made anew
+	reconnected chan struct{} // closed at the next time
+}
+
+// Open starts the embedded server on Dir, or connects to URL. The embedded server keeps the folder for itself (ErrHeld when
+// another process has it), always listens, and puts its URL and token into <Dir>/client.json (mode 0600). ctx bounds the start
+// only. Close ends all of it.
+func Open(ctx context.Context, o Options) (*Bus, error) {
+	o = o.withDefaults()
+	switch {
+	case (o.Dir == "") == (o.URL == ""):
+		return nil, errors.New("open bus: set exactly one of a folder and a URL")
+	case o.URL != "":
+		return connect(ctx, o, nil, nats.DontRandomize())
+	}
+	e, err := startEmbedded(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("open embedded bus in %s: %w", o.Dir, err)
+	}
+	b, err := connect(ctx, o, e, nats.InProcessServer(e.server), nats.Token(e.token))
+	if err != nil {
+		e.stop()
+		return nil, err
+	}
+	return b, nil
+}
+
+// Attach uses the embedded bus in o.Dir: the one that another process runs there, or, when nobody holds the folder, its own as
+// by Open. A connection to another process' server finds it again after a restart, whatever port and token it then has.
+func Attach(ctx context.Context, o Options) (*Bus, error) {
+	o = o.withDefaults()
+	b, err := Open(ctx, o)
+	if !errors.Is(err, ErrHeld) {
+		return b, err
+	}
+	if _, cause := readAccess(o.Dir); errors.Is(cause, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w, and it has not written %s yet: try again in a moment", err, accessFile)
+	} else if cause != nil {
+		return nil, cause
+	}
+	a := attached{dir: o.Dir}
+	o.URL = "nats://attached.invalid:4222" // never resolved: the dialer knows
+	return connect(ctx, o, nil, nats.SetCustomDialer(a), nats.TokenHandler(a.token))
+}
+
+func (o Options) withDefaults() Options {
+	if o.Name == "" {
+		o.Name = "sluice"
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	return o
+}
+
+// connect makes the connection. It is kept up for ever: each user has its own patience.
+func connect(ctx context.Context, o Options, e *embedded, how ...nats.Option) (*Bus, error) {
+	b := &Bus{embedded: e, dir: o.Dir, log: o.Log, reconnected: make(chan struct{})}
+	how = append(how,
+		nats.Name(o.Name),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(200*time.Millisecond),
+		nats.ReconnectJitter(100*time.Millisecond, 100*time.Millisecond),
+		nats.Timeout(connectTimeout(ctx)),
+		nats.IgnoreAuthErrorAbort(), // a restarted server may have another token: the next attempt reads it
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil {
+				o.Log.Warn("bus disconnected", "error", err)
+			}
+		}),
+		nats.ReconnectHandler(func(*nats.Conn) { b.announce() }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			o.Log.Debug("bus connection", "error", err)
+		}),
+	)
+	conn, err := nats.Connect(o.URL, how...)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the bus at %s: %w", where(o), err)
+	}
+	js, err := jetstream.New(conn, jetstream.WithPublishAsyncMaxPending(maxInFlight), jetstream.WithPublishAsyncTimeout(ackTimeout))
+	if err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("open bus: %w", err)
+	}
+	b.conn, b.js = conn, js
+	return b, nil
+}
+
+func connectTimeout(ctx context.Context) time.Duration {
+	const most = 5 * time.Second
+	if deadline, ok := ctx.Deadline(); ok {
+		return max(min(time.Until(deadline), most), time.Millisecond)
+	}
+	return most
+}
+
+// announce tells readers that the connection was made anew.
+func (b *Bus) announce() {
+	b.log.Info("bus reconnected")
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.connections++
+	close(b.reconnected)
+	b.reconnected = make(chan struct{})
+}
+
+// connection gives the number of the present connection and the channel that tells of the next.
+func (b *Bus) connection() (int, <-chan struct{}) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.connections, b.reconnected
+}
+
+// Embedded says whether the server runs in this process.
+func (b *Bus) Embedded() bool { return b.embedded != nil }
+
+// URL gives the address of the server at the other end, without credentials.
+func (b *Bus) URL() string {
+	if b.embedded != nil {
+		return b.embedded.server.ClientURL()
+	}
+	return b.conn.ConnectedUrlRedacted()
+}
+
+// Close closes the connection and stops the embedded server, its files written and its folder free on return.
+func (b *Bus) Close() error {
+	b.conn.Close()
+	if b.embedded != nil {
+		return b.embedded.stop()
+	}
+	return nil
+}
+
+// bounded gives a request a deadline when its caller set none, so that a server that is away is an error.
+func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, requestTimeout)
+}
+
+const requestTimeout = 10 * time.Second

@@ -1,0 +1,103 @@
+package jetstream
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"sluice/pipeline/stream"
+)
+
+var _ stream.Stream = (*Stream)(nil)
+
+// Stream is one stream of the bus.
+type Stream struct {
+	bus      *Bus
+	name     string
+	handle   jetstream.Stream
+	warnings []string
+}
+
+// Name is the stream's name.
+func (s *Stream) Name() string { return s.name }
+
+// Warnings lists, for people, where the stream as it stands differs from what was asked for.
+func (s *Stream) Warnings() []string { return s.warnings }
+
+// Info asks the leader. Without a deadline of its own it waits 10 s at most.
+func (s *Stream) Info(ctx context.Context) (stream.Info, error) {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	i, err := s.handle.Info(ctx)
+	if err != nil {
+		return stream.Info{}, fmt.Errorf("info of stream %s: %w", s.name, err)
+	}
+	info := stream.Info{
+		Name: s.name, Created: i.Created, First: i.State.FirstSeq, Last: i.State.LastSeq,
+		Messages: i.State.Msgs, Bytes: i.State.Bytes,
+	}
+	if info.Messages == 0 {
+		info.First = info.Last + 1
+	}
+	return info, nil
+}
+
+// Get reads one message by STREAM.MSG.GET, which only the leader answers: a direct get may come from a replica that lags.
+func (s *Stream) Get(ctx context.Context, seq uint64) (stream.Message, error) {
+	m, err := s.bus.get(ctx, s.name, map[string]uint64{"seq": seq})
+	if err != nil {
+		return stream.Message{}, fmt.Errorf("get message %d of stream %s: %w", seq, s.name, err)
+	}
+	return m, nil
+}
+
+// storedMessage is the answer to STREAM.MSG.GET.
+type storedMessage struct {
+	Message struct {
+		Seq  uint64    `json:"seq"`
+		Data []byte    `json:"data"`
+		Time time.Time `json:"time"`
+	} `json:"message"`
+	Error *jetstream.APIError `json:"error"`
+}
+
+func (b *Bus) get(ctx context.Context, name string, query any) (stream.Message, error) {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	request, err := json.Marshal(query)
+	if err != nil {
+		return stream.Message{}, err
+	}
+	reply, err := b.conn.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+name, request)
+	if err != nil {
+		return stream.Message{}, err
+	}
+	var stored storedMessage
+	if err := json.Unmarshal(reply.Data, &stored); err != nil {
+		return stream.Message{}, fmt.Errorf("decode the server's answer: %w", err)
+	}
+	switch {
+	case stored.Error == nil:
+		return stream.Message{Seq: stored.Message.Seq, Stored: stored.Message.Time.UTC(), Data: stored.Message.Data}, nil
+	case stored.Error.ErrorCode == jetstream.JSErrCodeMessageNotFound:
+		return stream.Message{}, stream.ErrNotFound
+	}
+	return stream.Message{}, stored.Error
+}
+
+// away says whether an error may be of a server that is restarting or electing.
+func away(err error) bool {
+	var api *jetstream.APIError
+	switch {
+	case errors.As(err, &api):
+		return api.Code >= 500
+	case errors.Is(err, nats.ErrConnectionClosed), errors.Is(err, context.Canceled):
+		return false
+	}
+	return true
+}
