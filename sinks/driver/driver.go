@@ -84,6 +84,7 @@ type Reject struct {
 	Seq    uint64 `json:"seq"`
 	Index  int32  `json:"index"`
 	Reason string `json:"reason"`
+	Amend  int    `json:"amend,omitempty"` // filled in by the pipeline: refused at Write, by the n-th amend; 0 = by Plan
 }
 
 // Receipt tells what the destination stored for a unit.

@@ -1,0 +1,209 @@
+package pipeline
+
+import (
+	"time"
+
+	"sluice/logentry"
+	"sluice/pipeline/ledger"
+	"sluice/sinks/driver"
+)
+
+const (
+	growth     = 8    // a batch that cannot be cut yet, since a plan is open, grows to this many times its limits
+	maxKeys    = 2000 // distinct partitions of a batch (a plan must stay small)
+	waste      = 4    // a batch that pins more than this many times what it refers to copies out
+	wasteFloor = 256 << 10
+)
+
+// batch is what a lane has gathered from first on, all decided under one revision.
+type batch struct {
+	first, next uint64 // covers first to next − 1
+	revision    revision
+	keep        keeper
+	groups      []driver.Group
+	index       map[string]int
+	lastKey     int
+	defects     map[position]*logentry.Defect // Unreadable lanes
+
+	entries  int
+	bytes    int64 // of the kept entries
+	examined uint64
+	messages uint64
+	excluded []uint64
+	missing  []ledger.Gap
+	end      *message  // the last message covered, for the anchor; nil when none since first
+	born     time.Time // when the first entry was kept
+}
+
+// position is where an entry stands in its stream.
+type position struct {
+	seq   uint64
+	index int32
+}
+
+// keeper holds on to the memory behind a batch's references.
+type keeper struct {
+	memory *memory
+	pinned []*message
+	size   int64 // of pinned, each at full size
+	own    int64 // bytes copied out, and what references cost
+}
+
+func newBatch(mem *memory, first uint64, rev revision) *batch {
+	return &batch{first: first, next: first, revision: rev, keep: keeper{memory: mem}, lastKey: -1}
+}
+
+// covers says whether the batch covers any sequence at all.
+func (b *batch) covers() bool { return b.next > b.first }
+
+// add takes the messages from to to of the block with the lane's verdicts on them, in order.
+func (b *batch) add(blk *block, from, to int, verdicts []verdict, now time.Time) {
+	b.examined += blk.examined(from, to)
+	b.messages += uint64(to - from + 1)
+	last := blk.msgs[to].Seq
+	for _, g := range blk.missing {
+		if g.From >= b.next && g.To <= last {
+			b.addMissing(g)
+		}
+	}
+	b.next = last + 1
+	b.end = blk.msgs[to]
+	var pinned *message
+	for i := range verdicts {
+		v := &verdicts[i]
+		if v.excluded >= 0 {
+			b.exclude(v.excluded)
+			continue
+		}
+		m := blk.msgs[v.msg]
+		if m != pinned {
+			b.keep.pin(m)
+			pinned = m
+		}
+		b.addKept(m, v, now)
+	}
+	if b.keep.size > wasteFloor && b.keep.size > waste*b.bytes {
+		b.copyOut()
+	}
+}
+
+func (b *batch) addMissing(g ledger.Gap) {
+	if n := len(b.missing); n > 0 && b.missing[n-1].To+1 == g.From {
+		b.missing[n-1].To = g.To
+		return
+	}
+	b.missing = append(b.missing, g)
+}
+
+func (b *batch) exclude(exclusion int32) {
+	for len(b.excluded) <= int(exclusion) {
+		b.excluded = append(b.excluded, 0)
+	}
+	b.excluded[exclusion]++
+}
+
+func (b *batch) addKept(m *message, v *verdict, now time.Time) {
+	if b.entries == 0 {
+		b.born = now
+	}
+	if b.lastKey < 0 || b.groups[b.lastKey].Key != string(v.key) {
+		b.lastKey = b.group(v.key)
+	}
+	g := &b.groups[b.lastKey]
+	g.Refs = append(g.Refs, driver.Ref{Seq: m.Seq, Index: v.index, Stored: m.Stored.UnixNano(), Raw: v.raw})
+	if v.defect != nil {
+		if b.defects == nil {
+			b.defects = make(map[position]*logentry.Defect)
+		}
+		b.defects[position{m.Seq, v.index}] = v.defect
+	}
+	b.entries++
+	b.bytes += int64(len(v.raw))
+	b.keep.take(refBytes)
+}
+
+func (b *batch) group(key []byte) int {
+	if i, ok := b.index[string(key)]; ok {
+		return i
+	}
+	if b.index == nil {
+		b.index = make(map[string]int)
+	}
+	i := len(b.groups)
+	b.groups = append(b.groups, driver.Group{Key: string(key)})
+	b.index[string(key)] = i
+	return i
+}
+
+// counts is the batch's account.
+func (b *batch) counts(exclusions []string) ledger.Counts {
+	c := ledger.Counts{Messages: b.messages, Examined: b.examined, Kept: uint64(b.entries)}
+	var excluded uint64
+	for i, n := range b.excluded {
+		if n == 0 {
+			continue
+		}
+		if c.Excluded == nil {
+			c.Excluded = make(map[string]uint64)
+		}
+		c.Excluded[exclusions[i]] += n
+		excluded += n
+	}
+	c.NotMatched = c.Examined - c.Kept - excluded
+	return c
+}
+
+// copyOut exchanges references into large, little used messages for the batch's own copies.
+func (b *batch) copyOut() {
+	held := b.keep
+	b.keep = keeper{memory: held.memory}
+	b.keep.take(int64(b.entries)*refBytes + b.bytes)
+	arena := make([]byte, 0, b.bytes)
+	for g := range b.groups {
+		refs := b.groups[g].Refs
+		for i := range refs {
+			start := len(arena)
+			arena = append(arena, refs[i].Raw...)
+			refs[i].Raw = arena[start:len(arena):len(arena)]
+		}
+	}
+	held.release()
+}
+
+// drop forgets the kept entries and gives their memory back. The batch must not be used afterwards.
+func (b *batch) drop() {
+	b.keep.release()
+	b.groups, b.index, b.end = nil, nil, nil
+}
+
+func (k *keeper) pin(m *message) {
+	if n := len(k.pinned); n > 0 && k.pinned[n-1] == m {
+		return
+	}
+	k.memory.pin(m)
+	k.pinned = append(k.pinned, m)
+	k.size += int64(len(m.Data))
+}
+
+func (k *keeper) take(n int64) {
+	k.memory.take(n)
+	k.own += n
+}
+
+func (k *keeper) release() {
+	for _, m := range k.pinned {
+		k.memory.unpin(m)
+	}
+	if k.own > 0 {
+		k.memory.give(k.own)
+	}
+	*k = keeper{memory: k.memory}
+}
+
+// held is what the batch keeps from being freed, in bytes, counted as if no other lane pinned it.
+func (b *batch) held() int64 { return b.keep.size + b.keep.own }
+
+// full says whether the batch has reached n times its limits.
+func (b *batch) full(bytes int64, entries, n int) bool {
+	return b.bytes >= bytes*int64(n) || b.entries >= entries*n || len(b.groups) >= maxKeys
+}

@@ -1,0 +1,267 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"sluice/pipeline/ledger"
+	"sluice/sinks/driver"
+)
+
+const (
+	unitsAtOnce  = 8    // units of one plan written at the same time
+	rejectsMost  = 1000 // refused entries in one batch above which it is the schema, not the entry
+	rejectsShare = 20   // likewise: more than one in so many,
+	rejectsFew   = 10   // unless there are fewer than these
+)
+
+var errNoAnswer = errors.New("the destination does not answer and memory is short")
+
+// deliverCut plans, writes and keeps for the commit what was cut.
+func (l *lane) deliverCut(ctx context.Context) error {
+	l.mu.Lock()
+	b := l.cut
+	l.cut, l.writing = nil, time.Now()
+	l.mu.Unlock()
+	defer b.drop()
+	d, err := l.plan(ctx, b)
+	if err != nil {
+		return err
+	}
+	return l.write(ctx, b, d)
+}
+
+// plan makes the batch's plan and records it, with the commit of the plan before it.
+func (l *lane) plan(ctx context.Context, b *batch) (draft, error) {
+	dest, err := l.router.opened.get(ctx, l.route.Name, l.route.Delivery)
+	if err != nil {
+		return draft{}, err
+	}
+	t := terms{dest: dest, delivery: hashOf(l.route.Delivery), epoch: l.epoch()}
+	if err := l.storeDelivery(ctx, t.delivery); err != nil {
+		return draft{}, err
+	}
+	if t.state, err = dest.sink.Prepare(ctx, l.state); err != nil {
+		return draft{}, fmt.Errorf("prepare the destination: %w", err)
+	}
+	if dest.dead != nil {
+		if t.dead, err = dest.dead.Prepare(ctx, l.dead); err != nil {
+			return draft{}, fmt.Errorf("prepare the dead letters: %w", err)
+		}
+	}
+	d, err := l.draft(b, t)
+	if err != nil {
+		return draft{}, err
+	}
+	r := l.settled(ledger.KindPlan)
+	r.Open = []ledger.Plan{d.plan}
+	return d, l.append(ctx, r)
+}
+
+func (l *lane) storeDelivery(ctx context.Context, hash string) error {
+	if l.stored {
+		return nil
+	}
+	if err := l.chain.ledger.PutConfig(ctx, hash, l.route.Delivery); err != nil {
+		return fmt.Errorf("store the delivery settings: %w", err)
+	}
+	l.stored = true
+	return nil
+}
+
+// settled begins a record with what is settled before it: the commit of the written plan, if there is one.
+func (l *lane) settled(kind ledger.Kind) ledger.Record {
+	r := ledger.Record{
+		Kind: kind, Epoch: l.epoch(), Committed: l.chain.rec.Committed,
+		State: l.state, DeadSt: l.dead, Anchor: l.chain.rec.Anchor,
+	}
+	if w := l.written; w != nil {
+		r.Committed, r.Receipts = w.plan.Last, w.receipts
+		r.Commits = &ledger.Range{First: w.plan.First, Last: w.plan.Last, Counts: w.plan.Counts}
+		if w.plan.Anchor.Seq != 0 {
+			r.Anchor = &w.plan.Anchor
+		}
+	}
+	return r
+}
+
+// append puts a record into the ledger. What was written is committed with it.
+func (l *lane) append(ctx context.Context, r ledger.Record) error {
+	if err := l.chain.append(ctx, r); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.written, l.recorded, l.oldest = nil, time.Now(), false
+	l.committed = r.Committed
+	return nil
+}
+
+// write makes the plan's units visible. Entries that the destination refuses are taken out of the plan and go to the dead
+// letters. On return without error the plan waits for its commit.
+func (l *lane) write(ctx context.Context, b *batch, d draft) error {
+	for {
+		receipts, rejects, err := l.writeUnits(ctx, d)
+		if err != nil {
+			return err
+		}
+		if len(rejects) == 0 {
+			l.wrote(d, receipts)
+			return nil
+		}
+		if d, err = l.amend(ctx, b, d, rejects); err != nil {
+			return err
+		}
+	}
+}
+
+func (l *lane) wrote(d draft, receipts []driver.Receipt) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.written = &written{plan: d.plan, receipts: receipts, at: time.Now()}
+	l.state, l.dead = d.next, d.dead
+	l.writing, l.relieve = time.Time{}, nil
+	l.status.LastSuccess = time.Now()
+	if l.full(1) {
+		l.wakeUp()
+	}
+}
+
+// writeUnits writes all units, some at once, and gathers what was refused. A plan with an error is written again as a whole:
+// units that stand already are found to.
+func (l *lane) writeUnits(ctx context.Context, d draft) ([]driver.Receipt, []driver.Reject, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	l.mu.Lock()
+	l.relieve = cancel
+	l.status.LastAttempt = time.Now()
+	l.mu.Unlock()
+	units := d.plan.Units
+	receipts, errs := make([]driver.Receipt, len(units)), make([]error, len(units))
+	slots := make(chan struct{}, unitsAtOnce)
+	var all sync.WaitGroup
+	for i := range units {
+		slots <- struct{}{}
+		all.Go(func() {
+			defer func() { <-slots }()
+			sink := d.dest.sink
+			if units[i].To == driver.ToDeadLetter {
+				sink = d.dest.dead
+			}
+			receipts[i], errs[i] = sink.Write(ctx, &units[i])
+		})
+	}
+	all.Wait()
+	rejects, err := judgeErrors(units, errs)
+	if err != nil && context.Cause(ctx) == errNoAnswer {
+		err = errNoAnswer
+	}
+	return receipts, rejects, err
+}
+
+// judgeErrors sorts the errors of a plan's units: refusals are gathered; of the others the gravest is returned, as a halt where
+// only a person can help.
+func judgeErrors(units []driver.Unit, errs []error) (rejects []driver.Reject, err error) {
+	for i, e := range errs {
+		if e == nil {
+			continue
+		}
+		switch code := driver.CodeOf(e); {
+		case code == driver.Conflict:
+			return nil, &haltError{e}
+		case code == driver.Rejected && units[i].To == driver.ToDeadLetter:
+			return nil, &haltError{fmt.Errorf("the dead letters refuse entries: %w", e)}
+		case code == driver.Rejected:
+			var de *driver.Error
+			errors.As(e, &de)
+			rejects = append(rejects, de.Rejects...)
+		case err == nil || code == driver.Misconfigured:
+			err = e
+		}
+	}
+	return rejects, err
+}
+
+// amend takes refused entries out of the open plan: they go to the dead letters instead. Too many of them, and it is the schema.
+func (l *lane) amend(ctx context.Context, b *batch, d draft, rejects []driver.Reject) (draft, error) {
+	amends := d.plan.Amends + 1
+	for i := range rejects {
+		rejects[i].Amend = amends
+	}
+	refused, _ := b.pick(rejects)
+	if len(refused) == 0 {
+		return draft{}, &haltError{errors.New("the destination refuses entries that the plan does not hold")}
+	}
+	total := len(d.plan.Rejects) + len(refused)
+	if total > rejectsMost || (total >= rejectsFew && total*rejectsShare > b.entries) {
+		return draft{}, &haltError{fmt.Errorf("the destination refuses %d of %d entries (first: sequence %d.%d: %s): mend the route, then start again",
+			total, b.entries, refused[0].Seq, refused[0].Index, refused[0].Reason)}
+	}
+	t := terms{
+		dest: d.dest, delivery: d.plan.Delivery, epoch: l.epoch(), state: d.plan.State, dead: d.plan.DeadState,
+		rejects: append(append([]driver.Reject(nil), d.plan.Rejects...), refused...), amends: amends,
+	}
+	amended, err := l.draft(b, t)
+	if err != nil {
+		return draft{}, err
+	}
+	r := l.settled(ledger.KindAmend)
+	r.Open = []ledger.Plan{amended.plan}
+	r.Amend = &ledger.Amend{Excluded: refused, Reason: "rejected"}
+	return amended, l.append(ctx, r)
+}
+
+// commit records that the written plan stands.
+func (l *lane) commit(ctx context.Context) error {
+	return l.append(ctx, l.settled(ledger.KindCommit))
+}
+
+// skip records a range in which the route kept nothing.
+func (l *lane) skip(ctx context.Context) error {
+	l.mu.Lock()
+	b := l.pending
+	l.pending = newBatch(l.router.memory, b.next, b.revision)
+	l.mu.Unlock()
+	r := l.settled(ledger.KindSkip)
+	counts := b.counts(b.revision.decision.Exclusions)
+	r.Skip = &ledger.Skip{Range: ledger.Range{First: b.first, Last: b.next - 1, Counts: counts}, Missing: b.missing}
+	r.Committed = b.next - 1
+	if b.end != nil {
+		anchor := anchorOf(&b.end.Message)
+		r.Anchor = &anchor
+	}
+	return l.append(ctx, r)
+}
+
+// pass takes the lane over a barrier once all that lies before it is settled.
+func (l *lane) pass(ctx context.Context) error {
+	l.mu.Lock()
+	loss := l.barrier.loss
+	next := l.pending.next
+	l.mu.Unlock()
+	if loss != nil {
+		if l.route.OnLoss == "halt" {
+			return &haltError{fmt.Errorf("the stream no longer holds sequences %d to %d (onLoss: halt)", loss.From, loss.To)}
+		}
+		r := l.settled(ledger.KindLoss)
+		r.Loss, r.Committed = loss, loss.To
+		if err := l.append(ctx, r); err != nil {
+			return err
+		}
+		l.log.Error("entries lost: the stream no longer holds them", "from", loss.From, "to", loss.To, "messages", loss.Count, "reason", loss.Reason)
+		next = loss.To + 1
+	}
+	rev, _ := l.readers.control.at(l.route.Name, next)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.barrier = nil
+	l.pending = newBatch(l.router.memory, next, rev)
+	return nil
+}
+
+func (l *lane) epoch() uint32 { return l.readers.control.epoch }
+
+func (l *lane) isUnreadable() bool { return l.route.Name == Unreadable }

@@ -1,0 +1,61 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"sluice/sinks"
+	"sluice/sinks/driver"
+)
+
+// destination is where a route delivers under certain delivery settings, and where what it refuses goes.
+type destination struct {
+	sink *sinks.Sink
+	dead *sinks.Sink // nil for Unreadable
+}
+
+// destinations opens each destination once, however many lanes deliver there.
+type destinations struct {
+	open    func(ctx context.Context, route string, delivery []byte) (sink, dead driver.Driver, err error)
+	options sinks.Options
+
+	mu     sync.Mutex
+	opened map[string]*destination // by route and hash of the delivery settings
+}
+
+func newDestinations(open func(context.Context, string, []byte) (sink, dead driver.Driver, err error), o sinks.Options) *destinations {
+	return &destinations{open: open, options: o, opened: make(map[string]*destination)}
+}
+
+// get gives the destination of delivery settings, opening it when needed.
+func (d *destinations) get(ctx context.Context, route string, delivery []byte) (*destination, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	id := route + "/" + hashOf(delivery)
+	if o := d.opened[id]; o != nil {
+		return o, nil
+	}
+	sink, dead, err := d.open(ctx, route, delivery)
+	if err != nil {
+		return nil, fmt.Errorf("open the destination of route %s: %w", route, err)
+	}
+	o := &destination{sink: sinks.New(sink, d.options)}
+	if dead != nil {
+		o.dead = sinks.New(dead, d.options)
+	}
+	d.opened[id] = o
+	return o, nil
+}
+
+func (d *destinations) close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for id, o := range d.opened {
+		_ = o.sink.Close() // nothing durable depends on it
+		if o.dead != nil {
+			_ = o.dead.Close()
+		}
+		delete(d.opened, id)
+	}
+}

@@ -1,0 +1,447 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"sluice/configs"
+	"sluice/pipeline/ledger"
+	"sluice/sinks/driver"
+)
+
+const (
+	commitIdle   = time.Second     // a written plan is committed after this long without a next plan
+	skipAge      = 5 * time.Minute // a range in which nothing was kept is recorded after this long,
+	skipMessages = 1_000_000       // or after so many messages
+	defaultAge   = 60 * time.Second
+	defaultBytes = 16 << 20
+	defaultCount = 50_000
+)
+
+// lane is one route on one stream. Its goroutine (run) alone speaks to the ledger and to the destination; readers hand it what
+// they decided by take, which never waits.
+type lane struct {
+	router  *Router
+	readers *readers
+	route   *Route
+	name    string // of the ledger's lane
+	ordinal int    // among the stream's lanes: its question in every court
+	log     *slog.Logger
+
+	// Only run's goroutine, between forget and forget.
+	chain  chain
+	state  driver.State // the sink's, after the last written plan
+	dead   driver.State
+	stored bool // the delivery settings stand in the ledger
+
+	mu        sync.Mutex
+	wake      chan struct{}
+	reader    *reader // aboard which the lane is
+	waiting   bool    // wants to board at pending.next
+	pending   *batch  // being gathered; nil until recovered
+	cut       *batch  // to be delivered next
+	written   *written
+	writing   time.Time // since when the destination owes an answer; zero = it does not
+	relieve   context.CancelCauseFunc
+	barrier   *barrier
+	cause     error // why the lane must halt, found by a reader
+	early     bool  // memory is short: cut what is there
+	recorded  time.Time
+	oldest    bool // the cursor lies in the oldest quarter of the stream
+	status    LaneStatus
+	committed uint64
+}
+
+// written is a plan whose units all stand at the destination, not yet committed in the ledger.
+type written struct {
+	plan      ledger.Plan
+	receipts  []driver.Receipt
+	at        time.Time
+	next      driver.State
+	deadState driver.State
+}
+
+// barrier is a sequence that no batch of the lane may cross: what lies before is flushed, then pass is recorded.
+type barrier struct {
+	loss *ledger.Loss // the stream no longer holds this range; nil: a revision begins
+}
+
+func newLane(r *Router, rs *readers, route *Route) *lane {
+	if route.Batch.Age <= 0 {
+		route.Batch.Age = defaultAge
+	}
+	if route.Batch.Bytes <= 0 {
+		route.Batch.Bytes = defaultBytes
+	}
+	if route.Batch.Entries <= 0 {
+		route.Batch.Entries = defaultCount
+	}
+	if route.OnLoss == "" {
+		route.OnLoss = configs.RecordLoss
+	}
+	name := LaneName(route.Name, rs.stream.Name())
+	return &lane{
+		router: r, readers: rs, route: route, name: name, ordinal: len(rs.lanes),
+		log:    r.log.With("route", route.Name, "stream", rs.stream.Name()),
+		wake:   make(chan struct{}, 1),
+		status: LaneStatus{Route: route.Name, Stream: rs.stream.Name(), State: Running},
+	}
+}
+
+// LaneName is the ledger's name of a route on a stream.
+func LaneName(route, streamName string) string { return route + "/" + streamName }
+
+// take hands the lane what was decided of a block by the reader it is aboard. It tells whether the lane stays aboard: not when
+// it has left meanwhile, or cannot take the whole block. It never waits for ledger or destination.
+func (l *lane) take(r *reader, blk *block, verdicts []verdict) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.reader != r {
+		return false
+	}
+	now := time.Now()
+	had := l.pending.entries
+	for from, v := 0, 0; from < len(blk.msgs); {
+		to, w := l.reach(blk, verdicts, from, v)
+		if to < from { // the next message opens too many partitions
+			if !l.cutPending() {
+				l.leave()
+				return false
+			}
+			continue
+		}
+		l.pending.add(blk, from, to, verdicts[v:w], now)
+		from, v = to+1, w
+		if l.full(1) && !l.cutPending() && l.full(growth) {
+			l.leave()
+			return false
+		}
+	}
+	if (had == 0 && l.pending.entries > 0) || l.pending.messages >= skipMessages {
+		l.wakeUp()
+	}
+	return true
+}
+
+// reach tells how far the pending batch can take the block's messages from `from` on before it is full: up to message to,
+// which has the verdicts before w. to < from means that not even the first fits beside what is there.
+func (l *lane) reach(blk *block, verdicts []verdict, from, v int) (to, w int) {
+	n := 1
+	if l.cut != nil || !l.writing.IsZero() {
+		n = growth
+	}
+	b, batch := l.pending, l.route.Batch
+	bytes, entries := b.bytes, b.entries
+	last := len(blk.msgs) - 1
+	for w = v; w < len(verdicts); {
+		msg := int(verdicts[w].msg)
+		end, kept := w, 0
+		for ; end < len(verdicts) && int(verdicts[end].msg) == msg; end++ {
+			if verdicts[end].excluded < 0 {
+				kept++
+				bytes += int64(len(verdicts[end].raw))
+			}
+		}
+		if len(b.groups)+kept > maxKeys && b.entries > 0 && b.wouldOverflow(verdicts[v:end]) {
+			return msg - 1, w
+		}
+		entries, w = entries+kept, end
+		if bytes >= batch.Bytes*int64(n) || entries >= batch.Entries*n {
+			return msg, w
+		}
+	}
+	return last, w
+}
+
+// wouldOverflow says whether the verdicts' keys bring the batch above its bound of partitions.
+func (b *batch) wouldOverflow(verdicts []verdict) bool {
+	fresh := make(map[string]bool)
+	for i := range verdicts {
+		if verdicts[i].excluded >= 0 {
+			continue
+		}
+		if _, ok := b.index[string(verdicts[i].key)]; !ok {
+			fresh[string(verdicts[i].key)] = true
+		}
+	}
+	return len(b.groups)+len(fresh) > maxKeys
+}
+
+func (l *lane) full(n int) bool {
+	return l.pending.full(l.route.Batch.Bytes, l.route.Batch.Entries, n)
+}
+
+// cutPending makes the pending batch the next to be delivered; false when one is in the way.
+func (l *lane) cutPending() bool {
+	if l.cut != nil || !l.writing.IsZero() {
+		return false
+	}
+	l.cut = l.pending
+	l.pending = newBatch(l.router.memory, l.cut.next, l.cut.revision)
+	l.early = false
+	l.wakeUp()
+	return true
+}
+
+// leave gets the lane off its reader. It boards again when its goroutine has made room.
+func (l *lane) leave() {
+	l.reader = nil
+	l.wakeUp()
+}
+
+// stopAt gets the lane off its reader r at a sequence that its batches must not cross.
+func (l *lane) stopAt(r *reader, b *barrier) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.reader == r {
+		l.barrier = b
+		l.leave()
+	}
+}
+
+func (l *lane) wakeUp() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run works the lane until ctx ends or it is drained. recovered is called once, when the lane has redone its open plan, or has
+// found that it cannot for now.
+func (l *lane) run(ctx context.Context, recovered func()) {
+	once := sync.OnceFunc(recovered)
+	defer once()
+	wait := newBackoff()
+	for {
+		l.forget()
+		err := l.work(ctx, func() { wait.reset(); once() })
+		l.forget()
+		once()
+		if ctx.Err() != nil || err == nil || errors.Is(err, errStopped) {
+			return
+		}
+		var fatal *fatalError
+		if errors.As(err, &fatal) {
+			l.router.fail(err)
+			return
+		}
+		var halt *haltError
+		if errors.As(err, &halt) {
+			l.setState(Halted, err.Error())
+			l.log.Error("route halted", "error", err)
+			l.untilStopped(ctx)
+			return
+		}
+		if errors.Is(err, ledger.ErrFenced) {
+			l.log.Info("another writer appended; reading the ledger again")
+		} else {
+			l.setState(stateOf(err), err.Error())
+			l.log.Warn("route waits", "error", err)
+		}
+		if !wait.pause(ctx, l.router.draining) {
+			return
+		}
+	}
+}
+
+// untilStopped keeps a halted lane where it is until the router ends.
+func (l *lane) untilStopped(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-l.router.draining:
+	}
+}
+
+// forget drops everything that the lane believes and holds: after any error the ledger is asked again.
+func (l *lane) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, b := range []*batch{l.pending, l.cut} {
+		if b != nil {
+			b.drop()
+		}
+	}
+	l.pending, l.cut, l.written, l.barrier = nil, nil, nil, nil
+	l.reader, l.waiting, l.early, l.cause = nil, false, false, nil
+	l.writing, l.relieve = time.Time{}, nil
+	l.state, l.dead = nil, nil
+	l.chain = chain{ledger: l.router.opts.Ledger, lane: l.name, nonce: l.router.opts.Nonce}
+}
+
+// work reads the ledger, redoes what is open, boards a reader and delivers until something goes wrong or the drain is done.
+func (l *lane) work(ctx context.Context, healthy func()) error {
+	if err := l.recover(ctx); err != nil {
+		return err
+	}
+	l.setState(Running, "")
+	healthy()
+	for {
+		do, wait := l.todo(time.Now())
+		if do == nil {
+			if err := l.sleep(ctx, wait); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := do(ctx); err != nil {
+			return err
+		}
+		healthy()
+	}
+}
+
+func (l *lane) sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-l.wake:
+		return nil
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return errStopped
+	}
+}
+
+// todo chooses what the lane does next, or how long it may sleep unless woken.
+func (l *lane) todo(now time.Time) (do func(context.Context) error, wait time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	draining := l.router.isDraining()
+	if draining {
+		l.reader, l.waiting = nil, false
+	}
+	p := l.pending
+	switch {
+	case l.cause != nil:
+		cause := l.cause
+		return func(context.Context) error { return cause }, 0
+	case l.cut != nil:
+		return l.deliverCut, 0
+	case p.entries > 0 && (draining || l.barrier != nil || l.early || l.full(1) || !now.Before(p.born.Add(l.route.Batch.Age))):
+		l.cutPending()
+		return l.deliverCut, 0
+	case p.entries == 0 && p.covers() && (draining || l.barrier != nil || l.oldest || p.messages >= skipMessages ||
+		!now.Before(l.recorded.Add(skipAge))):
+		return l.skip, 0
+	case l.barrier != nil:
+		return l.pass, 0
+	case l.written != nil && (draining || !now.Before(l.written.at.Add(commitIdle))):
+		return l.commit, 0
+	case draining:
+		return func(context.Context) error { return errStopped }, 0
+	case l.reader == nil && !l.waiting:
+		return l.board, 0
+	}
+	return nil, l.patience(now)
+}
+
+// patience is how long nothing will fall due.
+func (l *lane) patience(now time.Time) time.Duration {
+	due := now.Add(skipAge)
+	if l.pending.entries > 0 {
+		due = earlier(due, l.pending.born.Add(l.route.Batch.Age))
+	} else if l.pending.covers() {
+		due = earlier(due, l.recorded.Add(skipAge))
+	}
+	if l.written != nil {
+		due = earlier(due, l.written.at.Add(commitIdle))
+	}
+	return due.Sub(now)
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// board asks for a place on a reader at the lane's position.
+func (l *lane) board(context.Context) error {
+	l.mu.Lock()
+	l.waiting = true
+	l.mu.Unlock()
+	l.readers.schedule(l)
+	return nil
+}
+
+// halt makes the lane stop for good with err; its goroutine finds it.
+func (l *lane) halt(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cause = &haltError{err}
+	l.leave()
+}
+
+// waitsAt gives the position at which the lane wants to board; false when it does not want to.
+func (l *lane) waitsAt() (uint64, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.waiting || l.pending == nil {
+		return 0, false
+	}
+	return l.pending.next, true
+}
+
+// boardOn puts the lane aboard r, which stands at pos, if the lane still wants to board there.
+func (l *lane) boardOn(r *reader, pos uint64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.waiting || l.pending == nil || l.pending.next != pos {
+		return false
+	}
+	l.waiting, l.reader = false, r
+	return true
+}
+
+// changeOver puts a lane that is aboard from onto to, which stands at the same position.
+func (l *lane) changeOver(from, to *reader) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.reader != from {
+		return false
+	}
+	l.reader = to
+	return true
+}
+
+// aboardOf says whether the lane is still aboard r.
+func (l *lane) aboardOf(r *reader) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.reader == r
+}
+
+// meet tells the lane which revision is in force at the position of its reader r. When it differs from that of what the lane has
+// gathered, the lane gets off to flush that first.
+func (l *lane) meet(r *reader, rev revision) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.reader != r {
+		return false
+	}
+	if l.pending.revision.hash == rev.hash {
+		return true
+	}
+	if !l.pending.covers() {
+		l.pending.revision = rev
+		return true
+	}
+	l.barrier = &barrier{}
+	l.leave()
+	return false
+}
+
+// takeGap tells the lane that the stream does not hold the sequences from the lane's position to to.
+func (l *lane) takeGap(r *reader, to uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.reader == r {
+		l.pending.addMissing(ledger.Gap{From: l.pending.next, To: to})
+		l.pending.next = to + 1
+	}
+}

@@ -1,0 +1,72 @@
+package pipeline
+
+import (
+	"sluice/logentry"
+)
+
+// panel decides the blocks of one regime: a range of sequences in which no revision changes. One goroutine's own.
+type panel struct {
+	from, to  uint64
+	revisions []revision // by lane ordinal
+	courts    []*court   // one for each set of limits that lanes have here
+	courtOf   []*court   // by lane ordinal; nil: the lane has no revision here
+	wanted    []bool     // by lane ordinal: aboard now
+}
+
+// newPanel compiles what is in force at pos for all lanes of the stream, whether aboard or not, so that getting on and off
+// costs nothing.
+func (rs *readers) newPanel(pos uint64) (*panel, error) {
+	n := len(rs.lanes)
+	p := &panel{from: pos, to: rs.control.regimeEnd(pos), revisions: make([]revision, n), courtOf: make([]*court, n), wanted: make([]bool, n)}
+	byLimits := make(map[logentry.Limits][]question)
+	extra := make(map[logentry.Limits][]logentry.Path)
+	for i, l := range rs.lanes {
+		rev, ok := rs.control.at(l.route.Name, pos)
+		if !ok {
+			continue
+		}
+		dest, err := rs.router.opened.get(rs.ctx, l.route.Name, l.route.Delivery)
+		if err != nil {
+			return nil, err
+		}
+		p.revisions[i] = rev
+		limits := rev.decision.Limits
+		if byLimits[limits] == nil {
+			byLimits[limits] = make([]question, n)
+		}
+		byLimits[limits][i] = question{decision: rev.decision, key: dest.sink.Key}
+		extra[limits] = append(extra[limits], dest.sink.Properties().Fields...)
+	}
+	for limits, questions := range byLimits {
+		c := newCourt(questions, limits, extra[limits])
+		p.courts = append(p.courts, c)
+		for i := range questions {
+			if questions[i].decision != nil {
+				p.courtOf[i] = c
+			}
+		}
+	}
+	return p, nil
+}
+
+// holds says whether the panel's regime covers a sequence.
+func (p *panel) holds(seq uint64) bool { return seq >= p.from && seq <= p.to }
+
+// decide judges the block for the lanes aboard.
+func (p *panel) decide(blk *block, aboard []*lane) {
+	clear(p.wanted)
+	for _, l := range aboard {
+		p.wanted[l.ordinal] = true
+	}
+	for _, c := range p.courts {
+		c.decide(blk, func(q int) bool { return p.wanted[q] })
+	}
+}
+
+// verdicts are those of a lane on the block decided last.
+func (p *panel) verdicts(ordinal int) []verdict {
+	if c := p.courtOf[ordinal]; c != nil {
+		return c.verdicts[ordinal]
+	}
+	return nil
+}

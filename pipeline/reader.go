@@ -1,0 +1,204 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"sluice/pipeline/ledger"
+	"sluice/pipeline/stream"
+)
+
+// reader is one position in a stream, with the lanes aboard that stand there. Its goroutine reads, decides each block once and
+// hands it to the lanes aboard.
+type reader struct {
+	rs *readers
+
+	// Guarded by rs.mu.
+	pos        uint64 // the next sequence it will hand out
+	aboard     []*lane
+	processing bool      // a block is being decided: pos is about to move
+	idle       time.Time // since when nobody is aboard; zero = somebody is, or is about to be
+	heldBy     *reader   // a reader close behind, for whom this one waits
+	ended      bool
+
+	// Its goroutine's own.
+	src    stream.Reader
+	srcPos uint64 // where src stands
+	buf    []stream.Message
+	panel  *panel
+}
+
+// order is what the readers tell one of them to do next.
+type order struct {
+	end    bool
+	aboard []*lane
+	last   uint64 // the block may go up to here
+}
+
+func (r *reader) run(ctx context.Context) {
+	defer r.rs.retire(r)
+	defer r.closeSource()
+	wait := newBackoff()
+	for ctx.Err() == nil {
+		o := r.rs.enter(ctx, r)
+		if o.end {
+			return
+		}
+		err := r.step(ctx, o)
+		r.rs.leave(r)
+		if err == nil {
+			wait.reset()
+			continue
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		r.closeSource()
+		r.rs.log.Warn("reading the stream", "error", err)
+		wait.pause(ctx, r.rs.router.draining)
+	}
+}
+
+// step reads what is next and takes one block of it to the lanes aboard.
+func (r *reader) step(ctx context.Context, o order) error {
+	if err := r.fill(ctx); err != nil {
+		return err
+	}
+	// Lanes may have boarded or changed over while fill waited for a message.
+	o = r.rs.begin(r)
+	if len(o.aboard) == 0 {
+		return nil
+	}
+	if r.buf[0].Seq > r.pos {
+		lost, err := r.rs.lost(ctx, r.pos, r.buf[0].Seq)
+		if err != nil {
+			return err
+		}
+		if lost > 0 {
+			r.passLoss(o.aboard, lost)
+			return nil
+		}
+	}
+	if err := r.rs.router.relieve(ctx); err != nil {
+		return err
+	}
+	blk, n := gather(r.rs.stream.Name(), r.pos, o.last, r.buf)
+	if n == 0 {
+		for _, l := range o.aboard {
+			l.takeGap(r, o.last)
+		}
+		r.rs.advance(r, o.last+1)
+		return nil
+	}
+	if err := r.deliver(blk, o.aboard); err != nil {
+		return err
+	}
+	r.advancePast(blk, n)
+	return nil
+}
+
+// fill makes sure that buf begins at or after pos, waiting for a message if there is none.
+func (r *reader) fill(ctx context.Context) error {
+	for len(r.buf) > 0 && r.buf[0].Seq < r.pos {
+		r.buf = r.buf[1:]
+	}
+	if len(r.buf) > 0 {
+		return nil
+	}
+	if r.src == nil || r.srcPos != r.pos {
+		r.closeSource()
+		if err := r.rs.check(ctx, r.pos); err != nil {
+			return err
+		}
+		src, err := r.rs.stream.Read(ctx, r.pos)
+		if err != nil {
+			return fmt.Errorf("read from sequence %d: %w", r.pos, err)
+		}
+		r.src = src
+	}
+	msgs, err := r.src.Next(ctx, blockMessages)
+	if err != nil {
+		return fmt.Errorf("read after sequence %d: %w", r.pos-1, err)
+	}
+	if msgs[0].Seq < r.pos {
+		return fmt.Errorf("the stream gave sequence %d where %d was due", msgs[0].Seq, r.pos)
+	}
+	r.buf = append(r.buf[:0:0], msgs...)
+	r.srcPos = msgs[len(msgs)-1].Seq + 1
+	return nil
+}
+
+// deliver decides the block and hands each lane its verdicts.
+func (r *reader) deliver(blk *block, aboard []*lane) error {
+	if r.panel == nil || !r.panel.holds(blk.first) {
+		p, err := r.rs.newPanel(blk.first)
+		if err != nil {
+			return err
+		}
+		r.panel = p
+	}
+	r.panel.decide(blk, aboard)
+	for _, l := range aboard {
+		if l.meet(r, r.panel.revisions[l.ordinal]) {
+			l.take(r, blk, r.panel.verdicts(l.ordinal))
+		}
+	}
+	return nil
+}
+
+// advancePast moves the reader behind the block. When every lane got off, it stays where the hindmost stopped, so that they can
+// board again without reading anew.
+func (r *reader) advancePast(blk *block, n int) {
+	to := r.rs.stand(r, blk)
+	if to == blk.last()+1 {
+		r.buf = r.buf[n:]
+	}
+	r.rs.advance(r, to)
+}
+
+func (r *reader) passLoss(aboard []*lane, to uint64) {
+	for _, l := range aboard {
+		l.stopAt(r, &barrier{loss: &ledger.Loss{From: r.pos, To: to, Count: to - r.pos + 1, Reason: "retention"}})
+	}
+	r.rs.advance(r, to+1)
+}
+
+func (r *reader) closeSource() {
+	if r.src != nil {
+		_ = r.src.Close() // nothing durable depends on it
+		r.src = nil
+	}
+	r.buf = nil
+}
+
+// lost tells up to which sequence the stream has lost what lies between pos and the message at next: 0 when it only misses
+// interior messages there.
+func (rs *readers) lost(ctx context.Context, pos, next uint64) (uint64, error) {
+	info, err := rs.stream.Info(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("ask for the stream's first sequence: %w", err)
+	}
+	if info.First <= pos {
+		return 0, nil
+	}
+	return min(info.First, next) - 1, nil
+}
+
+// check compares the stream with what is believed of it before a reader opens at pos.
+func (rs *readers) check(ctx context.Context, pos uint64) error {
+	info, err := rs.stream.Info(ctx)
+	if err != nil {
+		return fmt.Errorf("ask for the stream's identity: %w", err)
+	}
+	if err := rs.verify(info); err != nil {
+		return err
+	}
+	if info.First > pos {
+		rs.trimmed(pos, info.First-1)
+	}
+	return nil
+}
+
+var errIdentity = errors.New("the stream is not the one that was read before")

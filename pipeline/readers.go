@@ -1,0 +1,239 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"sluice/pipeline/ledger"
+	"sluice/pipeline/stream"
+)
+
+const (
+	maxReaders = 3               // one at the tail, two behind it
+	window     = 2000            // messages: a reader this close behind another is waited for
+	linger     = 2 * time.Second // how long a reader without lanes stays open
+	infoEvery  = 10 * time.Second
+)
+
+// readers are the readers of one stream, and the timetable: which lanes wait where, which reader picks them up.
+type readers struct {
+	router  *Router
+	stream  stream.Stream
+	log     *slog.Logger
+	lanes   []*lane
+	control *control
+
+	mu      sync.Mutex
+	moved   *sync.Cond // something in the timetable changed
+	ctx     context.Context
+	running sync.WaitGroup
+	active  []*reader
+	waiting map[*lane]bool
+	last    uint64 // highest sequence of the stream, as last heard
+	first   uint64
+}
+
+func newReaders(r *Router, s stream.Stream) *readers {
+	rs := &readers{router: r, stream: s, log: r.log.With("stream", s.Name()), waiting: make(map[*lane]bool)}
+	rs.moved = sync.NewCond(&rs.mu)
+	rs.control = newControl(rs)
+	return rs
+}
+
+// prepare reads the control lane and records the revisions of the routes, before any lane runs.
+func (rs *readers) prepare(ctx context.Context) error {
+	rs.ctx = ctx
+	info, err := rs.stream.Info(ctx)
+	if err != nil {
+		return fmt.Errorf("ask for the stream's state: %w", err)
+	}
+	rs.heard(info)
+	return rs.control.prepare(ctx, info)
+}
+
+// run watches the stream until ctx ends or the router drains, then waits for the readers to end.
+func (rs *readers) run(ctx context.Context) {
+	stop := context.AfterFunc(ctx, func() { rs.mu.Lock(); rs.moved.Broadcast(); rs.mu.Unlock() })
+	defer stop()
+	tick := time.NewTicker(infoEvery)
+	defer tick.Stop()
+	draining := rs.router.draining
+	for {
+		select {
+		case <-tick.C:
+			rs.watch(ctx)
+		case <-draining:
+			draining = nil
+			rs.mu.Lock()
+			rs.moved.Broadcast()
+			rs.mu.Unlock()
+		case <-ctx.Done():
+			rs.mu.Lock() // whoever is starting a reader has started it
+			rs.mu.Unlock()
+			rs.running.Wait()
+			return
+		}
+	}
+}
+
+// watch hears the stream's bounds and lets lanes whose durable cursor may soon be overtaken by retention record where they are.
+func (rs *readers) watch(ctx context.Context) {
+	info, err := rs.stream.Info(ctx)
+	if err != nil {
+		return // the readers meet the same error and say it
+	}
+	if rs.verify(info) != nil {
+		return
+	}
+	quarter := info.First + (info.Last-info.First+1)/4
+	for _, l := range rs.lanes {
+		l.hearOldest(quarter)
+	}
+}
+
+func (rs *readers) heard(info stream.Info) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	rs.first, rs.last = info.First, info.Last
+}
+
+// bounds gives the stream's first and last sequence as last heard.
+func (rs *readers) bounds() (first, last uint64) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	return rs.first, rs.last
+}
+
+// verify halts every lane when the stream is another one than the ledger knows, or has stepped back.
+func (rs *readers) verify(info stream.Info) error {
+	rs.heard(info)
+	err := rs.control.verify(info)
+	if err != nil {
+		for _, l := range rs.lanes {
+			l.halt(err)
+		}
+	}
+	return err
+}
+
+// trimmed makes the lanes that wait below lost or at it record the loss.
+func (rs *readers) trimmed(pos, lost uint64) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	for _, r := range rs.active {
+		if r.pos != pos || len(r.aboard) == 0 {
+			continue
+		}
+		for _, l := range r.aboard {
+			l.stopAt(r, &barrier{loss: &ledger.Loss{From: pos, To: lost, Count: lost - pos + 1, Reason: "retention"}})
+		}
+		r.aboard = nil
+		r.pos = lost + 1
+	}
+}
+
+// schedule takes a lane that wants to board into the timetable.
+func (rs *readers) schedule(l *lane) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	rs.waiting[l] = true
+	rs.serve()
+}
+
+// serve boards whom it can and starts the readers that are needed. rs.mu is held.
+func (rs *readers) serve() {
+	for _, r := range rs.active {
+		if !r.processing {
+			rs.pickUp(r)
+		}
+	}
+	for {
+		pos, needed := rs.unserved()
+		if !needed || rs.ctx.Err() != nil || rs.router.isDraining() {
+			break
+		}
+		if r := rs.idleReader(); r != nil {
+			r.pos, r.idle = pos, time.Time{}
+			continue
+		}
+		if len(rs.active) >= maxReaders {
+			break
+		}
+		r := &reader{rs: rs, pos: pos}
+		rs.active = append(rs.active, r)
+		rs.running.Go(func() { r.run(rs.ctx) })
+	}
+	rs.moved.Broadcast()
+}
+
+// unserved gives a position at which a reader is missing: the lowest of the waiting lanes when no reader comes by there, else
+// the highest when all readers are far behind it.
+func (rs *readers) unserved() (uint64, bool) {
+	low, high := ^uint64(0), uint64(0)
+	for l := range rs.waiting {
+		pos, ok := l.waitsAt()
+		if !ok {
+			delete(rs.waiting, l)
+			continue
+		}
+		low, high = min(low, pos), max(high, pos)
+	}
+	if high == 0 {
+		return 0, false
+	}
+	comesBy, top := false, uint64(0)
+	for _, r := range rs.active {
+		if r.idle.IsZero() {
+			comesBy = comesBy || r.pos <= low
+			top = max(top, r.pos)
+		}
+	}
+	switch {
+	case !comesBy:
+		return low, true
+	case top+window < high:
+		return high, true
+	}
+	return 0, false
+}
+
+func (rs *readers) idleReader() *reader {
+	for _, r := range rs.active {
+		if !r.idle.IsZero() && !r.ended && !r.processing {
+			return r
+		}
+	}
+	return nil
+}
+
+// pickUp boards the lanes that wait at r's position. rs.mu is held.
+func (rs *readers) pickUp(r *reader) {
+	for l := range rs.waiting {
+		pos, ok := l.waitsAt()
+		switch {
+		case !ok:
+			delete(rs.waiting, l)
+		case pos == r.pos && !r.ended && l.boardOn(r, pos):
+			delete(rs.waiting, l)
+			r.aboard = append(r.aboard, l)
+			r.idle = time.Time{}
+		}
+	}
+}
+
+// retire takes a reader that ends out of the timetable.
+func (rs *readers) retire(r *reader) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	r.ended = true
+	for i, o := range rs.active {
+		if o == r {
+			rs.active = append(rs.active[:i], rs.active[i+1:]...)
+			break
+		}
+	}
+	rs.serve()
+}

@@ -1,0 +1,86 @@
+package pipeline
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	noAnswer    = 2 * time.Second        // a write that takes longer, while memory is short, is given up for now
+	relievePoll = 100 * time.Millisecond // how long to wait for memory before looking again
+)
+
+// relieve brings pending bytes below their bound before a reader goes on. First the lane with most is cut early; lanes whose
+// destination does not answer then drop their bodies, which are rebuilt later; else it waits for what is being written. So a
+// reader waits for a slow destination no longer than noAnswer.
+func (r *Router) relieve(ctx context.Context) error {
+	for r.memory.over() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		now := time.Now()
+		if r.heaviest(func(l *lane) int64 { return l.cuttable() }, (*lane).cutEarly) ||
+			r.heaviest(func(l *lane) int64 { return l.unanswered(now) }, (*lane).giveUp) {
+			continue
+		}
+		wait, cancel := context.WithTimeout(ctx, relievePoll)
+		r.memory.await(wait)
+		cancel()
+	}
+	return nil
+}
+
+// heaviest does act to the lane for which weigh gives most; false when it gives 0 for all.
+func (r *Router) heaviest(weigh func(*lane) int64, act func(*lane)) bool {
+	var most int64
+	var lane *lane
+	for _, l := range r.lanes {
+		if w := weigh(l); w > most {
+			most, lane = w, l
+		}
+	}
+	if lane == nil {
+		return false
+	}
+	act(lane)
+	return true
+}
+
+// cuttable is what the lane has gathered that could be cut now.
+func (l *lane) cuttable() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.pending == nil || l.early || l.pending.entries == 0 || l.cut != nil || !l.writing.IsZero() {
+		return 0
+	}
+	return l.pending.held()
+}
+
+func (l *lane) cutEarly() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.early = true
+	l.wakeUp()
+}
+
+// unanswered is what the lane holds while its destination owes an answer for too long; at least 1 then.
+func (l *lane) unanswered(now time.Time) int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.relieve == nil || l.writing.IsZero() || now.Sub(l.writing) < noAnswer {
+		return 0
+	}
+	if l.pending == nil {
+		return 1
+	}
+	return 1 + l.pending.held()
+}
+
+// giveUp ends the lane's write for now. Its goroutine then forgets what it holds, and redoes the plan later from the stream.
+func (l *lane) giveUp() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.relieve(errNoAnswer)
+	l.relieve = nil
+	l.leave()
+}

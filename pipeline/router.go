@@ -1,0 +1,196 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"sluice/configs"
+	"sluice/pipeline/ledger"
+	"sluice/pipeline/stream"
+	"sluice/sinks"
+	"sluice/sinks/driver"
+)
+
+// Unreadable is the name of the built-in route that keeps unreadable entries, once each, in the global dead letters.
+const Unreadable = "_unreadable"
+
+// DrainTime is how long a drain waits for destinations to take what is pending.
+const DrainTime = 25 * time.Second
+
+// Route is a route as the pipeline runs it.
+type Route struct {
+	Name     string
+	Disabled bool
+	Decision []byte // canonical JSON of the decision settings (configs); its hash is the revision
+	Delivery []byte // canonical JSON of the delivery settings, without secrets
+	Batch    configs.Batch
+	Start    configs.Start
+	OnLoss   configs.OnLoss
+}
+
+// Options is what a Router works with. Ledger, Streams, Decide and Open are required.
+type Options struct {
+	Ledger  ledger.Ledger
+	Streams []stream.Stream
+	Routes  []Route
+	Memory  int64 // bound on pending bytes over all lanes; default 192 MiB
+
+	// Decide reads decision settings, present or recorded ones.
+	Decide func(decision []byte) (Decision, error)
+
+	// Open opens the destination and the dead letters of delivery settings, present or recorded ones. For Unreadable the sink
+	// is the dead letters themselves and dead is nil.
+	Open func(ctx context.Context, route string, delivery []byte) (sink, dead driver.Driver, err error)
+
+	Sink  sinks.Options // retries and deadlines
+	Log   *slog.Logger  // default: discards
+	Nonce func() string // default: random
+}
+
+// Router routes the streams' entries by its routes until it is drained or stopped.
+type Router struct {
+	opts    Options
+	log     *slog.Logger
+	memory  *memory
+	opened  *destinations
+	readers []*readers
+	lanes   []*lane
+
+	drainOnce sync.Once
+	draining  chan struct{}
+	ready     chan struct{} // closed once every lane has recovered or stands still for a reason
+	fatal     chan error
+}
+
+// New makes a Router. Nothing runs and nothing is read or written before Run.
+func New(opts Options) *Router {
+	if opts.Memory <= 0 {
+		opts.Memory = 192 << 20
+	}
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	if opts.Nonce == nil {
+		opts.Nonce = randomNonce
+	}
+	r := &Router{
+		opts:     opts,
+		log:      opts.Log,
+		memory:   newMemory(opts.Memory),
+		opened:   newDestinations(opts.Open, opts.Sink),
+		draining: make(chan struct{}),
+		ready:    make(chan struct{}),
+		fatal:    make(chan error, 1),
+	}
+	for _, s := range opts.Streams {
+		rs := newReaders(r, s)
+		for i := range opts.Routes {
+			if opts.Routes[i].Disabled {
+				continue
+			}
+			l := newLane(r, rs, &opts.Routes[i])
+			rs.lanes = append(rs.lanes, l)
+			r.lanes = append(r.lanes, l)
+		}
+		r.readers = append(r.readers, rs)
+	}
+	return r
+}
+
+// Run routes until Drain has finished (nil), ctx ends (its error; plans may stay open, which a later Run finishes) or the
+// ledger fails for good (that error; the process must end, since what was stored is not known).
+func (r *Router) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer r.opened.close()
+	var lanes, others sync.WaitGroup
+	var recovered sync.WaitGroup
+	for _, rs := range r.readers {
+		if err := rs.prepare(ctx); err != nil {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			return fmt.Errorf("stream %s: %w", rs.stream.Name(), err)
+		}
+	}
+	recovered.Add(len(r.lanes))
+	for _, l := range r.lanes {
+		lanes.Go(func() { l.run(ctx, recovered.Done) })
+	}
+	for _, rs := range r.readers {
+		others.Go(func() { rs.run(ctx) })
+	}
+	others.Go(func() { recovered.Wait(); close(r.ready) })
+	finished := make(chan struct{})
+	go func() { lanes.Wait(); close(finished) }()
+
+	var err error
+	select {
+	case err = <-r.fatal:
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	case <-finished:
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+	}
+	cancel(err)
+	<-finished
+	others.Wait()
+	return err
+}
+
+// Drain stops reading, delivers what is pending, writes skips and lets Run return; what its destination does not take within
+// DrainTime stays planned or unread. It returns at once; calling it again changes nothing.
+func (r *Router) Drain() {
+	r.drainOnce.Do(func() {
+		close(r.draining)
+		for _, l := range r.lanes {
+			l.wakeUp()
+		}
+	})
+}
+
+func (r *Router) isDraining() bool {
+	select {
+	case <-r.draining:
+		return true
+	default:
+		return false
+	}
+}
+
+// Ready is closed once every lane has recovered: redone its open plan, or found that it cannot for now.
+func (r *Router) Ready() <-chan struct{} { return r.ready }
+
+// fail ends Run: the ledger's state on disk is not known any more.
+func (r *Router) fail(err error) {
+	select {
+	case r.fatal <- err:
+	default:
+	}
+}
+
+// WaitFor returns once every lane has examined its stream up to what the stream held when WaitFor was called. Lanes that are
+// halted are not waited for; an error tells of ctx.
+func (r *Router) WaitFor(ctx context.Context) error {
+	for _, rs := range r.readers {
+		info, err := rs.stream.Info(ctx)
+		if err != nil {
+			return fmt.Errorf("stream %s: %w", rs.stream.Name(), err)
+		}
+		for _, l := range rs.lanes {
+			if err := l.waitPast(ctx, info.Last); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// errStopped is why a lane's work ended without anything being wrong.
+var errStopped = errors.New("stopped")
