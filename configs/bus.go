@@ -15,7 +15,7 @@ import (
 func (s *Stream) decode(d *decoder, n ast.Node, path string) {
 	if _, short := n.(*ast.StringNode); short {
 		name, _ := d.text(n, path)
-		s.Name = d.expand(path, name)
+		s.Name, _ = d.expand(path, name)
 		return
 	}
 	d.structure(n, path, reflect.ValueOf(s).Elem())

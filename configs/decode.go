@@ -100,7 +100,7 @@ func (d *decoder) structure(n ast.Node, path string, v reflect.Value) {
 		switch at := join(path, f.key); {
 		case seen[f.key]:
 		case f.tag.Get("required") != "":
-			d.problem(at, f.key+" is missing", "")
+			d.problem(at, "is required", "")
 		default:
 			d.useDefault(at, v.Field(f.index), f.tag)
 		}
@@ -181,7 +181,7 @@ func (d *decoder) pairs(n ast.Node, path string) ([]pair, bool) {
 	for it := m.MapRange(); it.Next(); {
 		key, value := ast.Node(it.Key()), it.Value()
 		if _, merge := key.(*ast.MergeKeyNode); merge {
-			d.problemAt(key, path, "merge keys (<<) are not supported", "write the keys out")
+			d.problemAt(key, join(path, "<<"), "merge keys (<<) are not supported", "write the keys out")
 			continue
 		}
 		name := key.GetToken().Value

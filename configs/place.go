@@ -8,8 +8,14 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// problem notes a mistake of the value at path; when it stands nowhere in the file, at the nearest value around it.
+// problem notes a mistake of the value at path; when it stands nowhere in the file, at the nearest value around it. Where a
+// mistake of this value, or of one around it, is known already, it says nothing: the one is likely to follow from the other.
 func (d *decoder) problem(path, message, hint string) {
+	for _, p := range d.problems {
+		if isWithin(path, p.Path) {
+			return
+		}
+	}
 	line, column := d.place(path)
 	d.note(line, column, path, message, hint)
 }
@@ -104,6 +110,12 @@ func start(n ast.Node) (line, column int) {
 	}
 	at := n.GetToken().Position
 	return max(1, at.Line), max(1, at.Column)
+}
+
+// isWithin says whether path is outer or below it.
+func isWithin(path, outer string) bool {
+	rest, ok := strings.CutPrefix(path, outer)
+	return ok && (outer == "" || rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 
 func isNull(n ast.Node) bool {

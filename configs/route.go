@@ -37,6 +37,9 @@ func (d *decoder) check(cfg *Config) {
 		r, path := &cfg.Routes[i], routePath(i)
 		d.checkRouteName(path, r.Name, i, names)
 		d.checkRoute(path, r)
+		if _, written := d.places[path+".batch.bytes"]; written && r.Batch.Bytes > cfg.Memory {
+			d.problem(path+".batch.bytes", "larger than memory, so that no batch would ever get there", "raise memory or lower it")
+		}
 	}
 	d.checkDestinations(cfg)
 	for i := range cfg.Routes {
@@ -97,20 +100,10 @@ func (d *decoder) checkRoute(path string, r *Route) {
 		switch {
 		case x.FilterText != "":
 			x.Filter = d.compile(at+".filter", x.FilterText)
-		case written && !d.noted(at+".filter"):
+		case written:
 			d.problem(at+".filter", "an empty filter would exclude every entry", "use disabled: true on the route to stop it")
 		}
 	}
-}
-
-// noted says whether a mistake of the value at path is known already.
-func (d *decoder) noted(path string) bool {
-	for _, p := range d.problems {
-		if p.Path == path {
-			return true
-		}
-	}
-	return false
 }
 
 // compile compiles the filter at path and shows its mistakes and warnings where they stand in the file.

@@ -22,7 +22,7 @@ func (d *decoder) scalar(n ast.Node, path string, v reflect.Value, tag reflect.S
 	case reflect.String:
 		text, ok := d.text(n, path)
 		if ok && tag.Get("verbatim") == "" {
-			text = d.expand(path, text)
+			text, ok = d.expand(path, text)
 		}
 		if words := tag.Get("enum"); ok && words != "" {
 			d.oneOf(n, path, text, strings.Split(words, "|"))
@@ -68,6 +68,9 @@ func (d *decoder) oneOf(n ast.Node, path, text string, words []string) {
 		}
 	}
 	hint := suggest(text, words)
+	if strings.HasPrefix(hint, "known") {
+		hint = "" // the message names them
+	}
 	d.problemAt(n, path, fmt.Sprintf("want %s, found %q", strings.Join(words, " or "), text), hint)
 }
 
@@ -88,7 +91,11 @@ func (d *decoder) number(n ast.Node, path string, v reflect.Value, tag reflect.S
 			d.mismatch(n, path, "a whole number")
 			return
 		}
-		size, err := parseSize(d.expand(path, t.Value))
+		text, ok := d.expand(path, t.Value)
+		if !ok {
+			return
+		}
+		size, err := parseSize(text)
 		if err != nil {
 			d.problemAt(n, path, err.Error(), "write 192MiB, 50GiB or a number of bytes")
 			return
@@ -142,23 +149,32 @@ func (d *decoder) decodeForeign(n ast.Node, path string, v reflect.Value) bool {
 	switch target := v.Addr().Interface().(type) {
 	case yaml.InterfaceUnmarshaler, yaml.BytesUnmarshaler, yaml.NodeUnmarshaler:
 		if err := yaml.NodeToValue(n, target, yaml.Strict()); err != nil {
-			message := err.Error()
-			var at yaml.Error
-			if errors.As(err, &at) {
-				message = at.GetMessage()
-			}
-			d.problemAt(n, path, message, "")
+			d.problemAt(n, path, foreignMessage(n, err), "")
 		}
 		return true
 	case encoding.TextUnmarshaler:
 		if text, ok := d.text(n, path); ok {
-			if err := target.UnmarshalText([]byte(d.expand(path, text))); err != nil {
+			text, ok = d.expand(path, text)
+			if err := target.UnmarshalText([]byte(text)); ok && err != nil {
 				d.problemAt(n, path, err.Error(), "")
 			}
 		}
 		return true
 	}
 	return false
+}
+
+// foreignMessage words an error of a type that reads its YAML itself, without the names of Go types.
+func foreignMessage(n ast.Node, err error) string {
+	var mismatch *yaml.TypeError
+	var at yaml.Error
+	switch {
+	case errors.As(err, &mismatch):
+		return kindOf(n) + " does not fit here"
+	case errors.As(err, &at):
+		return at.GetMessage()
+	}
+	return err.Error()
 }
 
 // duration reads a length of time.
@@ -169,7 +185,11 @@ func (d *decoder) duration(n ast.Node, path string, v reflect.Value, tag reflect
 		d.problemAt(n, path, "want a duration, found "+kindOf(n), hint)
 		return
 	}
-	length, err := parseDuration(d.expand(path, text.Value))
+	expanded, ok := d.expand(path, text.Value)
+	if !ok {
+		return
+	}
+	length, err := parseDuration(expanded)
 	if err != nil {
 		d.problemAt(n, path, err.Error(), hint)
 		return
@@ -187,21 +207,30 @@ func (d *decoder) duration(n ast.Node, path string, v reflect.Value, tag reflect
 var variable = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
 
 // expand puts the environment's values in the place of ${NAME}. One that is not set is a mistake, an empty one is not.
-func (d *decoder) expand(path, text string) string {
-	return variable.ReplaceAllStringFunc(text, func(ref string) string {
+func (d *decoder) expand(path, text string) (string, bool) {
+	var unset []string
+	text = variable.ReplaceAllStringFunc(text, func(ref string) string {
 		name := ref[2 : len(ref)-1]
 		value, ok := os.LookupEnv(name)
 		if !ok {
-			d.problem(path, "environment variable "+name+" is not set", "")
+			unset = append(unset, name)
 		}
 		return value
 	})
+	if len(unset) > 0 {
+		d.problem(path, "not set in the environment: "+strings.Join(unset, ", "), "")
+	}
+	return text, len(unset) == 0
 }
 
 // secret reads a secret from where the configuration says that it stands: ${NAME}, alone or within text, or file:PATH.
 func (d *decoder) secret(path, text string) string {
 	if name, ok := strings.CutPrefix(text, "file:"); ok {
-		b, err := os.ReadFile(d.expand(path, name))
+		file, ok := d.expand(path, name)
+		if !ok {
+			return ""
+		}
+		b, err := os.ReadFile(file)
 		if err != nil {
 			d.problem(path, "read the secret: "+err.Error(), "")
 			return ""
@@ -212,7 +241,8 @@ func (d *decoder) secret(path, text string) string {
 		d.problem(path, "a secret must not stand in the configuration", "write ${NAME} for an environment variable, or file:PATH")
 		return ""
 	}
-	return d.expand(path, text)
+	text, _ = d.expand(path, text)
+	return text
 }
 
 // sizeUnits are the units of sizes.

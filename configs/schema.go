@@ -32,8 +32,8 @@ func Schema(reg sinks.Registry) []byte {
 	root["title"] = "Sluice configuration"
 	root["$defs"] = object{
 		"sink":     g.sink(),
-		"size":     object{"type": []any{"integer", "string"}, "minimum": 0, "pattern": `^[0-9]+ *([kKMGTP]?B|[KMGTP]iB)?$`, "examples": []any{"192MiB", "50GiB"}},
-		"duration": object{"type": "string", "pattern": `^([0-9]{1,5}d)?([0-9.]+(ns|us|µs|ms|s|m|h))*$`, "examples": []any{"60s", "12h", "7d"}},
+		"size":     object{"type": []any{"integer", "string"}, "minimum": 0, "pattern": `^([0-9]+ *([kKMGTP]?B|[KMGTP]iB)?|.*\$\{.*)$`, "examples": []any{"192MiB", "50GiB"}},
+		"duration": object{"type": "string", "pattern": `^(([0-9]{1,5}d)?([0-9.]+(ns|us|µs|ms|s|m|h))*|.*\$\{.*)$`, "examples": []any{"60s", "12h", "7d"}},
 	}
 	b, err := json.MarshalIndent(root, "", "  ")
 	if err != nil {
@@ -150,7 +150,14 @@ func (g schemaMaker) count(t reflect.Type, tag reflect.StructTag) object {
 func (g schemaMaker) sink() object {
 	properties := object{}
 	for kind, build := range g.reg {
-		properties[kind] = g.structure(reflect.TypeOf(build()).Elem())
+		options := reflect.ValueOf(build()).Elem()
+		schema := g.structure(options.Type())
+		for _, f := range fieldsOf(options.Type()) {
+			if v := options.Field(f.index); !v.IsZero() {
+				schema["properties"].(object)[f.key].(object)["default"] = v.Interface()
+			}
+		}
+		properties[kind] = orNull(schema)
 	}
 	return object{
 		"type": "object", "properties": properties, "additionalProperties": false, "minProperties": 1, "maxProperties": 1,

@@ -29,7 +29,7 @@ func (s *Sink) decode(d *decoder, n ast.Node, path string) {
 	}
 	switch {
 	case len(pairs) == 0:
-		d.problemAt(n, path, "no kind of sink", "write one of "+strings.Join(known, ", "))
+		d.problemAt(n, path, "no kind of sink", suggest("", known))
 	case len(kinds) > 1:
 		d.problemAt(kinds[1].node, join(path, kinds[1].key), "a second kind of sink, after "+kinds[0].key, "write a route for each destination")
 	case len(kinds) == 1:
@@ -39,24 +39,17 @@ func (s *Sink) decode(d *decoder, n ast.Node, path string) {
 
 // options reads the kind's own options, then asks them what they think of themselves.
 func (s *Sink) options(d *decoder, kind pair, path string) {
-	before := len(d.problems)
 	options := d.reg[kind.key]()
 	if kind.value != nil {
 		d.decode(kind.value, path, reflect.ValueOf(options).Elem(), "")
 	}
 	s.Kind, s.Options = kind.key, options
-	noted := make(map[string]bool)
-	for _, p := range d.problems[before:] {
-		noted[p.Path] = true
-	}
 	for _, p := range options.Validate() {
 		at := path
 		if p.Path != "" {
 			at = join(path, p.Path)
 		}
-		if !noted[at] && !noted[path] {
-			d.problem(at, p.Message, p.Hint)
-		}
+		d.problem(at, p.Message, p.Hint)
 	}
 }
 
@@ -70,33 +63,36 @@ type destination struct {
 // checkDestinations refuses two destinations of which one lies in the other: the names of their objects could meet. Dead letters
 // may share one destination, since their names begin with the route.
 func (d *decoder) checkDestinations(cfg *Config) {
-	var all []destination
+	var accepted []destination
 	add := func(path string, s *Sink, dead bool) {
-		if s != nil && s.Options != nil {
-			all = append(all, destination{path + "." + s.Kind, s.Options.Destination(), dead})
+		if s == nil || s.Options == nil || d.troubled(path) {
+			return
 		}
-	}
-	for i := range cfg.Routes {
-		add(routePath(i)+".sink", &cfg.Routes[i].Sink, false)
+		b := destination{path + "." + s.Kind, s.Options.Destination(), dead}
+		for _, a := range accepted {
+			if message := clash(a, b); message != "" {
+				d.problem(b.path, message, "give each its own place")
+				return
+			}
+		}
+		accepted = append(accepted, b)
 	}
 	add("deadLetter", cfg.DeadLetter, true)
 	for i := range cfg.Routes {
+		add(routePath(i)+".sink", &cfg.Routes[i].Sink, false)
+	}
+	for i := range cfg.Routes {
 		add(routePath(i)+".deadLetter", cfg.Routes[i].DeadLetter, true)
 	}
-	for i, b := range all {
-		for _, a := range all[:i] {
-			if message := clash(a, b); message != "" {
-				d.problem(b.path, message, "give each its own place")
-				break
-			}
-		}
-	}
+}
+
+// troubled says whether a mistake of the value at path, or of one in it, is known.
+func (d *decoder) troubled(path string) bool {
+	return slices.ContainsFunc(d.problems, func(p Problem) bool { return isWithin(p.Path, path) })
 }
 
 func clash(a, b destination) string {
 	switch {
-	case a.url == "" || b.url == "":
-		return "" // its options are invalid, which has been said
 	case a.url == b.url && a.dead && b.dead:
 		return ""
 	case a.url == b.url:

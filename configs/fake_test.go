@@ -1,0 +1,76 @@
+package configs
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"path"
+	"time"
+
+	"sluice/sinks"
+	"sluice/sinks/driver"
+)
+
+// fakeOptions has the keys of the file sink and one of every kind of option that a sink may have.
+type fakeOptions struct {
+	Dir         string            `yaml:"dir" json:"dir"`
+	Layout      fakeLayout        `yaml:"layout" json:"layout"`
+	Compression string            `yaml:"compression" json:"compression"`
+	Token       driver.Secret     `yaml:"token" json:"-"`
+	Timeout     time.Duration     `yaml:"timeout" json:"-" min:"1s"`
+	Part        int64             `yaml:"part" json:"part" size:"true"`
+	Ratio       float64           `yaml:"ratio" json:"ratio"`
+	Level       int               `yaml:"level" json:"level" max:"9"`
+	Small       uint8             `yaml:"small" json:"small"`
+	Tags        map[string]string `yaml:"tags" json:"tags,omitempty"`
+	Mode        fakeMode          `yaml:"mode" json:"mode"`
+}
+
+// fakeLayout reads its YAML itself.
+type fakeLayout struct{ name string }
+
+func (l *fakeLayout) UnmarshalYAML(decode func(any) error) error { return decode(&l.name) }
+func (l fakeLayout) MarshalText() ([]byte, error)                { return []byte(l.name), nil }
+func (l *fakeLayout) UnmarshalJSON(b []byte) error {
+	l.name = string(b[1 : len(b)-1])
+	return nil
+}
+
+// fakeMode reads text itself.
+type fakeMode string
+
+func (m *fakeMode) UnmarshalText(b []byte) error {
+	if string(b) == "bad" {
+		return errors.New("mode bad is bad")
+	}
+	*m = fakeMode(b)
+	return nil
+}
+
+func newFake() driver.Options {
+	return &fakeOptions{Layout: fakeLayout{"hourly"}, Compression: "none", Timeout: 30 * time.Second}
+}
+
+func (o *fakeOptions) Validate() []driver.Problem {
+	var problems []driver.Problem
+	if o.Dir == "" {
+		problems = append(problems, driver.Problem{Path: "dir", Message: "is required", Hint: "the folder to write into"})
+	}
+	if o.Layout.name != "hourly" && o.Layout.name != "databricks" {
+		problems = append(problems, driver.Problem{Path: "layout", Message: "unknown layout", Hint: "one of hourly, databricks"})
+	}
+	return problems
+}
+
+func (o *fakeOptions) Destination() string {
+	if o.Dir == "" {
+		return ""
+	}
+	return (&url.URL{Scheme: "fake", Path: path.Join("/cwd", o.Dir) + "/"}).String()
+}
+
+func (o *fakeOptions) Open(context.Context, driver.To) (driver.Driver, error) {
+	return nil, errors.New("a fake opens nothing")
+}
+
+var fakes = sinks.Registry{"file": newFake}
