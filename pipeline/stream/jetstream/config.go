@@ -18,6 +18,8 @@ type StreamConfig struct {
 	MaxAge   time.Duration // default: 7 days embedded, else unlimited
 	MaxBytes int64         // default: half of the free disk embedded, else unlimited
 	Replicas int           // default 1
+
+	MustExist bool // an absent stream is an error instead
 }
 
 // How a stream is made.
@@ -33,7 +35,7 @@ func (b *Bus) Stream(ctx context.Context, c StreamConfig) (*Stream, error) {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
 	handle, err := b.js.Stream(ctx, c.Name)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
+	if errors.Is(err, jetstream.ErrStreamNotFound) && !c.MustExist {
 		handle, err = b.create(ctx, c)
 	}
 	if err != nil {
@@ -61,7 +63,7 @@ func (b *Bus) create(ctx context.Context, c StreamConfig) (jetstream.Stream, err
 	if full.MaxAge > 0 {
 		full.Duplicates = min(full.Duplicates, full.MaxAge)
 	}
-	if b.embedded != nil {
+	if b.dir != "" {
 		if err := embeddedLimits(&full, b.dir); err != nil {
 			return nil, err
 		}

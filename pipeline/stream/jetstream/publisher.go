@@ -52,7 +52,7 @@ type Pending struct {
 }
 
 // Start sends a message and does not wait for its acknowledgement, unless 1,024 messages are already on their way. data must
-// stay unchanged until Wait has returned. Every Start is followed by a Wait.
+// stay unchanged until Wait has returned.
 func (p *Publisher) Start(subject, id string, data []byte) *Pending {
 	options := []jetstream.PublishOpt{jetstream.WithExpectStream(p.stream.name)}
 	if id != "" {
@@ -69,7 +69,8 @@ func (m *Pending) send() {
 	m.future, m.err = m.publisher.stream.bus.js.PublishMsgAsync(m.message, m.options...)
 }
 
-// Wait returns when the message is stored, sending it again for 60 s at most.
+// Wait returns when the message is stored, sending it again for 60 s at most. When ctx ended it, it may be called again. One
+// goroutine at a time.
 func (m *Pending) Wait(ctx context.Context) (Ack, error) {
 	var end time.Time // of the patience, from the first refusal on
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
@@ -103,8 +104,8 @@ func (m *Pending) outcome(ctx context.Context) (Ack, error) {
 	case ack := <-m.future.Ok():
 		// Of a message that was sent twice, the first one is what the server then has already.
 		return Ack{Seq: ack.Sequence, Duplicate: ack.Duplicate && m.sent == 1}, nil
-	case err := <-m.future.Err():
-		return Ack{}, err
+	case m.err = <-m.future.Err():
+		return Ack{}, m.err
 	case <-ctx.Done():
 		return Ack{}, ctx.Err()
 	}

@@ -29,6 +29,9 @@ func (s *Stream) Name() string { return s.name }
 // Warnings lists, for people, where the stream as it stands differs from what was asked for.
 func (s *Stream) Warnings() []string { return s.warnings }
 
+// Replicas is the number of the stream's copies when it was opened.
+func (s *Stream) Replicas() int { return max(s.handle.CachedInfo().Config.Replicas, 1) }
+
 // Info asks the leader. Without a deadline of its own it waits 10 s at most.
 func (s *Stream) Info(ctx context.Context) (stream.Info, error) {
 	ctx, cancel := bounded(ctx)
