@@ -18,7 +18,7 @@ type commandGroup struct {
 // commandGroups is the one list of sub-commands.
 var commandGroups = []commandGroup{
 	{"start", "Start:", []func() *cobra.Command{}},
-	{"entries", "Entries:", []func() *cobra.Command{}},
+	{"entries", "Entries:", []func() *cobra.Command{newFilterCommand, newExplainCommand}},
 	{"audit", "Audit:", []func() *cobra.Command{}},
 	{"about", "About:", []func() *cobra.Command{newVersionCommand}},
 }
