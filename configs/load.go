@@ -4,13 +4,12 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"reflect"
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
-
-	"reflect"
 
 	"sluice/sinks"
 )
@@ -49,12 +48,12 @@ func Parse(name string, b []byte, reg sinks.Registry) (*Config, error) {
 // parse gives the tree of the file's one document. YAML itself shows no more than its first mistake.
 func (d *decoder) parse(b []byte) ast.Node {
 	if line, column, ok := badUTF8(b); ok {
-		d.problems = append(d.problems, Problem{File: d.file, Line: line, Column: column, Message: "the file is not UTF-8"})
+		d.note(line, column, "", "the file is not UTF-8", "")
 		return nil
 	}
 	file, err := parser.ParseBytes(b, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
-		d.problems = append(d.problems, d.yamlProblem(err))
+		d.noteYAML(err)
 		return nil
 	}
 	var bodies []ast.Node
@@ -65,28 +64,27 @@ func (d *decoder) parse(b []byte) ast.Node {
 	}
 	switch len(bodies) {
 	case 0:
-		d.problems = append(d.problems, Problem{File: d.file, Line: 1, Column: 1, Message: "the configuration is empty", Hint: "sluice init writes one to begin with"})
+		d.note(1, 1, "", "the configuration is empty", "sluice init writes one to begin with")
 		return nil
 	case 1:
 		d.findAnchors(bodies[0])
 		return bodies[0]
 	}
-	line, column := start(bodies[1])
-	d.problems = append(d.problems, Problem{File: d.file, Line: line, Column: column, Message: "a second YAML document", Hint: "write one document in a file"})
+	d.problemAt(bodies[1], "", "a second YAML document", "write one document in a file")
 	return nil
 }
 
-// yamlProblem places an error of the YAML package.
-func (d *decoder) yamlProblem(err error) Problem {
-	p := Problem{File: d.file, Line: 1, Column: 1, Message: "not YAML: " + err.Error()}
+// noteYAML notes an error of the YAML package.
+func (d *decoder) noteYAML(err error) {
+	line, column, message := 1, 1, err.Error()
 	var at yaml.Error
 	if errors.As(err, &at) {
-		p.Message = "not YAML: " + at.GetMessage()
+		message = at.GetMessage()
 		if token := at.GetToken(); token != nil {
-			p.Line, p.Column = max(1, token.Position.Line), max(1, token.Position.Column)
+			line, column = token.Position.Line, token.Position.Column
 		}
 	}
-	return p
+	d.note(line, column, "", "not YAML: "+message, "")
 }
 
 // badUTF8 gives the place of the first byte that is not UTF-8.

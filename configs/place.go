@@ -30,7 +30,14 @@ func (d *decoder) note(line, column int, path, message, hint string) {
 	if d.quiet {
 		line, column = d.place(path)
 	}
-	d.problems = append(d.problems, Problem{d.file, line, column, path, message, hint})
+	d.problems = append(d.problems, d.placed(line, column, path, message, hint))
+}
+
+// placed makes a problem. The YAML package places what is empty behind the end of a line: it is taken back there.
+func (d *decoder) placed(line, column int, path, message, hint string) Problem {
+	line = min(max(1, line), len(d.lines))
+	column = min(max(1, column), len(d.lines[line-1])+1)
+	return Problem{d.file, line, column, path, message, hint}
 }
 
 // mismatch notes that a value is of another kind than wanted.
@@ -109,7 +116,7 @@ func start(n ast.Node) (line, column int) {
 		return start(t.Key)
 	}
 	at := n.GetToken().Position
-	return max(1, at.Line), max(1, at.Column)
+	return at.Line, at.Column
 }
 
 // isWithin says whether path is outer or below it.

@@ -112,7 +112,7 @@ func (d *decoder) compile(path, text string) *filters.Filter {
 	if err == nil {
 		for _, w := range f.Warnings() {
 			line, column := d.withinFilter(path, text, w.Line, w.Column)
-			d.warnings = append(d.warnings, Problem{d.file, line, column, path, w.Message, w.Hint})
+			d.warnings = append(d.warnings, d.placed(line, column, path, w.Message, w.Hint))
 		}
 		return f
 	}
