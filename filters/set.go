@@ -16,20 +16,64 @@ type Hit struct {
 }
 
 // Set decides many rules together. It is immutable and shared; each goroutine has a Worker of its own.
-type Set struct{}
+type Set struct {
+	fields *logentry.Fields
+	places []fieldPlace // of the fields that the predicates look at
+	preds  []setPredicate
+	rules  []setRule
+}
 
-// Worker is one goroutine's scratch memory for a Set.
-type Worker struct{}
+// setPredicate is a predicate that the rules share, and the field it looks at; -1 = the whole entry.
+type setPredicate struct {
+	*predicate
+	place int
+}
+
+// setRule is a rule in terms of the set's own nodes.
+type setRule struct {
+	include *setNode
+	exclude []*setNode
+}
+
+// setNode is a node whose predicate is known by number.
+type setNode struct {
+	op   treeOp
+	pred int32
+	kids []*setNode
+}
 
 // NewSet compiles rules into a set. extra are paths that others (layouts, keys) read of the same entries.
-func NewSet(extra []logentry.Path, rules ...Rule) *Set { panic("being built") }
+func NewSet(extra []logentry.Path, rules ...Rule) *Set {
+	b := &builder{set: &Set{}, preds: map[string]int32{}, fields: map[string]int{}, paths: extra[:len(extra):len(extra)]}
+	for _, r := range rules {
+		sr := setRule{include: b.filter(r.Include)}
+		for _, x := range r.Exclude {
+			sr.exclude = append(sr.exclude, b.filter(x))
+		}
+		b.set.rules = append(b.set.rules, sr)
+	}
+	return b.finish()
+}
 
 // Fields is the union of what the set and extra need, for Fields.Extract.
-func (s *Set) Fields() *logentry.Fields { panic("being built") }
-
-// NewWorker makes the scratch memory for one goroutine.
-func (s *Set) NewWorker() *Worker { panic("being built") }
+func (s *Set) Fields() *logentry.Fields { return s.fields }
 
 // Match appends a hit for each rule whose Include matches e, in the order of the rules. e was extracted by s.Fields(). Match
 // never fails and, once w has grown, allocates nothing.
-func (s *Set) Match(e *logentry.Entry, w *Worker, hits []Hit) []Hit { panic("being built") }
+func (s *Set) Match(e *logentry.Entry, w *Worker, hits []Hit) []Hit {
+	w.begin(e)
+	for i := range s.rules {
+		r := &s.rules[i]
+		if !w.eval(r.include) {
+			continue
+		}
+		h := Hit{Rule: int32(i)}
+		for bit, x := range r.exclude {
+			if w.eval(x) {
+				h.Excluded |= 1 << bit
+			}
+		}
+		hits = append(hits, h)
+	}
+	return hits
+}

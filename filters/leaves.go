@@ -1,0 +1,121 @@
+package filters
+
+import (
+	"sluice/logentry"
+)
+
+// allLeaves gives every value of the entry that global terms and SEARCH look at, each converted to the type of its field.
+// Nothing derived is among them: they are read from the text itself.
+func (w *Worker) allLeaves() []datum {
+	if w.leavesOf == w.generation {
+		return w.leaves
+	}
+	w.leavesOf = w.generation
+	w.leaves = w.leaves[:0]
+	logentry.Walk(w.entry.Raw, w.visitLeaf)
+	return w.leaves
+}
+
+// leaf takes up one value that Walk meets.
+func (w *Worker) leaf(v logentry.Visit) bool {
+	typ := dynamicType
+	if v.Depth == 1 || v.Depth == 2 {
+		typ = w.typeAt(v)
+	}
+	if d, ok := scalarOf(w, v.Value, typ); ok {
+		w.leaves = append(w.leaves, d)
+	}
+	return true
+}
+
+// scalarOf is datumOf for values that are neither null nor hold others.
+func scalarOf(w *Worker, v logentry.Value, typ fieldType) (datum, bool) {
+	if v.Kind == logentry.Null || v.Kind == logentry.Object || v.Kind == logentry.Array {
+		return datum{}, false
+	}
+	return w.datumOf(v, typ, nil)
+}
+
+// typeAt finds the type of a value that stands directly in the entry or in one of its messages.
+func (w *Worker) typeAt(v logentry.Visit) fieldType {
+	s := logEntryNames.child(w, v.Top)
+	if s == nil || v.Depth == 1 {
+		return typeOf(s)
+	}
+	if s.schema.typ != messageType {
+		return dynamicType
+	}
+	return typeOf(s.child(w, v.Key))
+}
+
+func typeOf(n *names) fieldType {
+	if n == nil {
+		return dynamicType
+	}
+	return n.schema.typ
+}
+
+// names finds the fields of a message by key, in any spelling, without allocating.
+type names struct {
+	schema *schema
+	fields map[string]*names
+}
+
+var logEntryNames = namesOf(&logEntry)
+
+func namesOf(s *schema) *names {
+	n := &names{schema: s, fields: map[string]*names{}}
+	for i := range s.fields {
+		n.fields[foldName(s.fields[i].name)] = namesOf(&s.fields[i])
+	}
+	return n
+}
+
+func (n *names) child(w *Worker, key logentry.Value) *names {
+	start := len(w.arena)
+	w.arena = key.AppendText(w.arena)
+	folded := w.arena[start:start]
+	for _, c := range w.arena[start:] {
+		if c != '_' {
+			folded = append(folded, lowerASCII(c))
+		}
+	}
+	found := n.fields[string(folded)]
+	w.arena = w.arena[:start]
+	return found
+}
+
+// hasInside says whether an object holds the literal: as a value that satisfies :, or as a key, exactly as written.
+func (w *Worker) hasInside(d *datum, lit *literal) bool {
+	var fields *names
+	if d.schema != nil && d.schema.typ == messageType {
+		fields = logEntryNames.fields[foldName(d.schema.name)]
+	}
+	found := false
+	logentry.Walk(d.text, func(v logentry.Visit) bool {
+		if v.Depth == 0 {
+			return true
+		}
+		typ := dynamicType
+		if fields != nil && v.Depth == 1 {
+			typ = typeOf(fields.child(w, v.Key))
+		}
+		if value, ok := scalarOf(w, v.Value, typ); ok {
+			found = w.compare(&value, opHas, lit)
+		}
+		found = found || w.isKey(v.Key, lit)
+		return !found
+	})
+	return found
+}
+
+func (w *Worker) isKey(key logentry.Value, lit *literal) bool {
+	if !key.Escaped {
+		return string(key.Text) == lit.text
+	}
+	start := len(w.arena)
+	w.arena = key.AppendText(w.arena)
+	same := string(w.arena[start:]) == lit.text
+	w.arena = w.arena[:start]
+	return same
+}
