@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math/bits"
@@ -10,6 +11,7 @@ import (
 	"sluice/configs"
 	"sluice/filters"
 	"sluice/logentry"
+	"sluice/pipeline"
 )
 
 // The verdicts that explain gives, in the words of the ledger's counts.
@@ -19,9 +21,6 @@ const (
 	verdictExcluded   = "excluded"
 	verdictDead       = "dead"
 )
-
-// unreadableRoute is the built-in route that keeps what no other can read.
-const unreadableRoute = "_unreadable"
 
 // explained is one line of explain's output.
 type explained struct {
@@ -157,14 +156,16 @@ func (j *explainJudge) unreadable(b *lineBlock, number int, defect *logentry.Def
 	for _, route := range j.routes {
 		b.explain(explained{InsertID: id, Route: route.name, Verdict: verdictNotMatched})
 	}
-	b.explain(explained{InsertID: id, Route: unreadableRoute, Verdict: verdictDead, Rule: string(defect.Reason)})
+	b.explain(explained{InsertID: id, Route: pipeline.Unreadable, Verdict: verdictDead, Rule: string(defect.Reason)})
 }
 
 // explain appends a line of output.
 func (b *lineBlock) explain(line explained) {
-	text, err := json.Marshal(line)
-	if err != nil {
+	text := bytes.NewBuffer(b.out)
+	enc := json.NewEncoder(text)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(line); err != nil {
 		panic(err) // four strings always are JSON
 	}
-	b.out = append(append(b.out, text...), '\n')
+	b.out = text.Bytes()
 }
