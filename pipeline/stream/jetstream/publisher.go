@@ -73,7 +73,8 @@ func (m *Pending) send() {
 // goroutine at a time.
 func (m *Pending) Wait(ctx context.Context) (Ack, error) {
 	var end time.Time // of the patience, from the first refusal on
-	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
+	// The first time at once: after a restart, all that was on its way comes back refused.
+	for wait := time.Duration(0); ; wait = min(2*wait+50*time.Millisecond, 2*time.Second) {
 		ack, err := m.outcome(ctx)
 		switch {
 		case err == nil:
