@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"bytes"
 	"encoding"
 	"encoding/json"
 	"fmt"
@@ -35,11 +36,14 @@ func Schema(reg sinks.Registry) []byte {
 		"size":     object{"type": []any{"integer", "string"}, "minimum": 0, "pattern": `^([0-9]+ *([kKMGTP]?B|[KMGTP]iB)?|.*\$\{.*)$`, "examples": []any{"192MiB", "50GiB"}},
 		"duration": object{"type": "string", "pattern": `^(([0-9]{1,5}d)?([0-9.]+(ns|us|µs|ms|s|m|h))*|.*\$\{.*)$`, "examples": []any{"60s", "12h", "7d"}},
 	}
-	b, err := json.MarshalIndent(root, "", "  ")
-	if err != nil {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(root); err != nil {
 		panic("schema has no JSON: " + err.Error()) // a mistake of this program
 	}
-	return append(b, '\n')
+	return b.Bytes()
 }
 
 // schemaMaker describes the types that decoder decodes, by the same tags.

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"os"
 	"reflect"
 	"regexp"
 	"slices"
@@ -14,16 +13,12 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// schemaComplaint says what the schema has against a file, "" when nothing. It reads YAML by the library's own decoder, not by
+// schemaComplaint says what the schema has against a configuration, "" when nothing. It reads YAML by the library's own decoder, not by
 // ours.
-func schemaComplaint(t *testing.T, file string) string {
+func schemaComplaint(t *testing.T, text []byte) string {
 	t.Helper()
 	var schema, value any
 	if err := json.Unmarshal(Schema(fakes), &schema); err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
 		t.Fatal(err)
 	}
 	if err := yaml.Unmarshal(text, &value); err != nil {
