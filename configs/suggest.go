@@ -7,9 +7,9 @@ import (
 
 // suggest gives the hint for a word that is none of the known ones: the nearest, or else all of them.
 func suggest(word string, known []string) string {
-	best, distance := "", max(1, len(word)/3)+1
+	best, distance := "", len(word)+1
 	for _, k := range known {
-		if n := editDistance(strings.ToLower(word), strings.ToLower(k)); n < distance {
+		if n := editDistance(strings.ToLower(word), strings.ToLower(k)); n < distance && n <= max(1, max(len(word), len(k))/3) {
 			best, distance = k, n
 		}
 	}
