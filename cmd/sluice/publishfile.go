@@ -18,7 +18,7 @@ import (
 	"sluice/pipeline/stream/jetstream"
 )
 
-// published is the account of one source. Entries = Published + AlreadyThere + Refused once the source was read to its end.
+// published is the account of one source. Entries = Published + AlreadyThere + Refused.
 type published struct {
 	File         string `json:"file"`
 	Entries      int64  `json:"entries"`      // read
@@ -151,7 +151,8 @@ func (p *filePublisher) resume(ctx context.Context, name string) error {
 		slog.Info("the file is not what was published before: publishing it anew", "file", name)
 	default:
 		p.at = at
-		p.account.Entries, p.account.AlreadyThere, p.account.bytes = at.Entries, at.Entries, at.Bytes
+		p.account.Entries, p.account.bytes = at.Entries, at.Bytes
+		p.account.AlreadyThere, p.account.Refused = at.Entries-at.Refused, at.Refused
 		return nil
 	}
 	p.sum.Reset()
@@ -258,6 +259,7 @@ func (p *filePublisher) enter(k *pack, ack jetstream.Ack) error {
 	}
 	p.at.Bytes = k.end
 	p.at.Entries += n
+	p.at.Refused = p.account.Refused
 	p.at.Seq = max(p.at.Seq, ack.Seq)
 	return nil
 }

@@ -19,14 +19,15 @@ const progressStream = "SLUICE_PROGRESS"
 
 // Progress is how far a source has been published on a stream: all of its first Bytes bytes were acknowledged.
 type Progress struct {
-	Source  string    `json:"source"`         // absolute path
-	Stream  string    `json:"stream"`         // on which it was published
-	Created time.Time `json:"created"`        // that stream's identity: another one has none of it
-	Seq     uint64    `json:"seq"`            // highest sequence acknowledged: a stream that ends below it has lost some of it
-	Bytes   int64     `json:"bytes"`          // acknowledged, from the source's beginning
-	SHA256  string    `json:"sha256"`         // hex, of those bytes: a source that begins otherwise is another
-	Entries int64     `json:"entries"`        // in those bytes
-	Cuts    []int64   `json:"cuts,omitempty"` // offsets behind Bytes where a message ended because the source did
+	Source  string    `json:"source"`            // absolute path
+	Stream  string    `json:"stream"`            // on which it was published
+	Created time.Time `json:"created"`           // that stream's identity: another one has none of it
+	Seq     uint64    `json:"seq"`               // highest sequence acknowledged: a stream that ends below it has lost some of it
+	Bytes   int64     `json:"bytes"`             // acknowledged, from the source's beginning
+	SHA256  string    `json:"sha256"`            // hex, of those bytes: a source that begins otherwise is another
+	Entries int64     `json:"entries"`           // in those bytes
+	Refused int64     `json:"refused,omitempty"` // of those, left out because no message holds them
+	Cuts    []int64   `json:"cuts,omitempty"`    // offsets behind Bytes where a message ended because the source did
 }
 
 // ProgressStore keeps Progress on the bus. All methods may be called from several goroutines at once; of two publishers of one
