@@ -140,9 +140,16 @@ type Amend struct {
 	Reason   string          `json:"reason"`
 }
 
-// Marshal gives a record's canonical JSON: one line without a line feed.
+// Marshal gives a record's canonical JSON: one line without a line feed, the same for a record and for what is read back of it.
 func (r Record) Marshal() ([]byte, error) {
 	b, err := json.Marshal(r)
+	if err == nil && bytes.Contains(b, []byte(`\ufffd`)) {
+		// A string that is not UTF-8: its bad bytes are written as an escape, but as a plain U+FFFD once they have been read back.
+		var read Record
+		if err = json.Unmarshal(b, &read); err == nil {
+			b, err = json.Marshal(read)
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("encode record %d of lane %s: %w", r.N, r.Lane, err)
 	}
