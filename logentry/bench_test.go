@@ -2,7 +2,9 @@ package logentry
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/bytedance/sonic"
 )
@@ -66,4 +68,35 @@ func BenchmarkFrameOneLine(b *testing.B) {
 		Frame(raw, func(int, []byte) bool { return true })
 		return nil
 	})
+}
+
+// BenchmarkExtractToSonicValid takes both in turn over the same chunks of the corpus, so that a noisy machine disturbs them
+// alike, and reports the median ratio and each one's best cost.
+func BenchmarkExtractToSonicValid(b *testing.B) {
+	fields := NewFields(benchmarkPaths...)
+	entries := corpus(4096)
+	var e Entry
+	extract := func(raw []byte) bool { e.Raw = raw; return fields.Extract(&e, Limits{}) == nil }
+	var ratios []float64
+	best := [2]float64{1e9, 1e9}
+	chunk := func(which, from int, one func([]byte) bool) float64 {
+		start := time.Now()
+		for _, raw := range entries[from : from+512] {
+			if !one(raw) {
+				b.Fatal("refused")
+			}
+		}
+		cost := float64(time.Since(start)) / 512
+		best[which] = min(best[which], cost)
+		return cost
+	}
+	from := 0
+	for b.Loop() {
+		ratios = append(ratios, chunk(0, from, extract)/chunk(1, from, sonic.Valid))
+		from = (from + 512) % len(entries)
+	}
+	slices.Sort(ratios)
+	b.ReportMetric(ratios[len(ratios)/2], "ratio")
+	b.ReportMetric(best[0], "extract-ns")
+	b.ReportMetric(best[1], "sonic-ns")
 }

@@ -11,13 +11,12 @@ func (x *found) value(i int, n *node, depth int) int {
 	var h hit
 	switch c := raw[i]; c {
 	case '"':
-		close, marks := scanString(raw, i+1)
+		close, escaped := x.str(i + 1)
 		if close < 0 {
 			return x.fault(^close)
 		}
-		x.high |= marks
 		if n != nil && n.slot != noSlot {
-			x.add(hit{slot: n.slot, kind: String, escaped: marks&escaped != 0, start: uint32(i + 1), end: uint32(close)})
+			x.add(hit{slot: n.slot, kind: String, escaped: escaped, start: uint32(i + 1), end: uint32(close)})
 		}
 		return close + 1
 	case '{':
@@ -64,18 +63,20 @@ func (x *found) object(i int, n *node, depth int) int {
 			}
 			return x.fault(i)
 		}
-		end, hash, marks := scanKey(raw, i+1)
+		end, escaped := x.str(i + 1)
 		if end < 0 {
 			return x.fault(^end)
 		}
-		k := key{hash: hash, start: uint32(i + 1), size: uint32(end - i - 1)}
-		x.high |= marks
-		if marks&escaped != 0 {
-			k = x.unescapeKey(k)
+		text := raw[i+1 : end]
+		k := key{start: uint32(i + 1), size: uint32(end - i - 1)}
+		if escaped {
+			k, text = x.unescapeKey(text)
+		} else {
+			k.hash = hashAt(raw, i+1, end)
 		}
 		if bit := uint64(1) << (k.hash & 63); seen&bit == 0 {
 			seen |= bit
-		} else if len(x.keys)-keys < manyKeys && x.holds(keys, k.hash, x.text(k)) {
+		} else if len(x.keys)-keys < manyKeys && x.holds(keys, k.hash, text) {
 			return x.repeated(i)
 		}
 		x.keys = append(x.keys, k)
@@ -83,10 +84,17 @@ func (x *found) object(i int, n *node, depth int) int {
 			return x.fault(i)
 		}
 		i = blanks(raw, i+1)
-		if n == nil {
+		var e *edge
+		if n != nil {
+			e = n.find(k.hash, text)
+		}
+		switch {
+		case e == nil:
 			i = x.value(i, nil, depth)
-		} else {
-			i = x.member(i, n, depth, keys)
+		case e.only != nil && len(x.loose) == 0:
+			i = x.value(i, e.only, depth)
+		default:
+			i = x.contested(i, e, depth, keys)
 		}
 		if i < 0 {
 			return i
@@ -113,25 +121,12 @@ func (x *found) object(i int, n *node, depth int) int {
 	return i + 1
 }
 
-// unescapeKey puts the key's characters into the arena.
-func (x *found) unescapeKey(k key) key {
+// unescapeKey puts a key's characters into the arena.
+func (x *found) unescapeKey(raw []byte) (key, []byte) {
 	start := len(x.arena)
-	x.arena = appendUnescaped(x.arena, x.text(k))
+	x.arena = appendUnescaped(x.arena, raw)
 	text := x.arena[start:]
-	return key{hash: hashKey(text), start: uint32(start), size: uint32(len(text)), unquote: true}
-}
-
-// member walks the value at i of the last key, in an object of which node n wants something and whose keys begin at base.
-func (x *found) member(i int, n *node, depth, base int) int {
-	k := x.keys[len(x.keys)-1]
-	e := n.find(k.hash, x.text(k))
-	if e == nil {
-		return x.value(i, nil, depth)
-	}
-	if e.only != nil && len(x.loose) == 0 {
-		return x.value(i, e.only, depth)
-	}
-	return x.contested(i, e, depth, base)
+	return key{hash: hashKey(text), start: uint32(start), size: uint32(len(text)), unquote: true}, text
 }
 
 // array walks the array at i, the depth-th container. Its members stand where the array stands.

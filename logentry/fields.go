@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// Fields is the union of the paths that somebody wants of each entry, as a trie of key segments. It is immutable and may be
-// shared by any number of goroutines.
+// Fields is the union of the paths that somebody wants of each entry, as a trie of key segments. It is made by NewFields,
+// immutable, and may be shared by any number of goroutines.
 type Fields struct {
 	root    node
 	slots   int
@@ -66,6 +66,7 @@ func (f *Fields) Extract(e *Entry, limits Limits) *Defect {
 
 // document walks the whole text.
 func (x *found) document(root *node) *Defect {
+	x.mark(x.raw)
 	i := blanks(x.raw, 0)
 	isObject := i < len(x.raw) && x.raw[i] == '{'
 	start := i
@@ -78,7 +79,7 @@ func (x *found) document(root *node) *Defect {
 	if i = blanks(x.raw, i); i < len(x.raw) {
 		return &Defect{Reason: ReasonSyntax, Offset: i, Detail: "more text after the JSON value"}
 	}
-	if x.high&highBits != 0 && !utf8.Valid(x.raw) {
+	if x.high != 0 && !utf8.Valid(x.raw) {
 		return &Defect{Reason: ReasonUTF8, Offset: firstInvalid(x.raw), Detail: "bytes that are not UTF-8"}
 	}
 	if !isObject {

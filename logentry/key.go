@@ -3,6 +3,7 @@ package logentry
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"math/bits"
 	"slices"
 )
@@ -18,43 +19,48 @@ type key struct {
 // manyKeys is the size from which an object's keys are compared by sorting them, so that no object costs a square of its size.
 const manyKeys = 64
 
-// scanKey scans a key from behind its opening quote, as scanString does, and hashes it on the way.
-func scanKey(raw []byte, i int) (end int, hash uint32, marks uint64) {
-	start, h := i, uint64(hashSeed)
-	for {
-		w := load(raw, i)
-		m := special(w)
-		marks |= w & highBits
-		if m == 0 {
-			h = mix(h, w)
-			i += 8
-			continue
-		}
-		n := bits.TrailingZeros64(m) &^ 7
-		i += n / 8
-		if i >= len(raw) || raw[i] != '"' {
-			end, more := scanString(raw, start)
-			return end, 0, marks | more
-		}
-		return i, finish(mix(h, w&(1<<n-1))), marks
+// hashAt hashes the key raw[i:end].
+func hashAt(raw []byte, i, end int) uint32 {
+	n := end - i
+	if n > 16 || i+16 > len(raw) {
+		return hashKey(raw[i:end])
 	}
+	b, mask := raw[i:i+16], &keyMasks[n]
+	h := mix(hashSeed, binary.LittleEndian.Uint64(b)&mask[0], binary.LittleEndian.Uint64(b[8:])&mask[1])
+	return uint32(h ^ h>>32)
 }
 
-// hashKey is the hash that scanKey gives a key without escapes.
+// hashKey is the same for a key of any length and place.
 func hashKey(b []byte) uint32 {
 	h := uint64(hashSeed)
-	i := 0
-	for ; i+8 <= len(b); i += 8 {
-		h = mix(h, load(b, i))
+	var last [16]byte
+	if len(b) > 16 {
+		for rest := b; len(rest) > 16; rest = rest[16:] {
+			h = mix(h, binary.LittleEndian.Uint64(rest), binary.LittleEndian.Uint64(rest[8:]))
+		}
+		last = [16]byte(b[len(b)-16:])
+	} else {
+		copy(last[:], b)
 	}
-	return finish(mix(h, loadEnd(b, i)))
+	h = mix(h, binary.LittleEndian.Uint64(last[:]), binary.LittleEndian.Uint64(last[8:]))
+	return uint32(h ^ h>>32)
 }
+
+// keyMasks keep the first n of sixteen bytes.
+var keyMasks = func() (masks [17][2]uint64) {
+	for n := range masks {
+		masks[n][0] = 1<<(8*min(n, 8)) - 1
+		masks[n][1] = 1<<(8*max(n-8, 0)) - 1
+	}
+	return masks
+}()
 
 const hashSeed = 0x9e3779b97f4a7c15
 
-func mix(h, w uint64) uint64 { return (bits.RotateLeft64(h, 29) ^ w) * 0xd6e8feb86659fd93 }
-
-func finish(h uint64) uint32 { return uint32(h >> 32) }
+func mix(h, w0, w1 uint64) uint64 {
+	hi, lo := bits.Mul64(w0^h, w1^0xd6e8feb86659fd93)
+	return hi ^ lo
+}
 
 // text gives the key's characters.
 func (x *found) text(k key) []byte {

@@ -10,7 +10,8 @@ type Visit struct {
 
 // Walk visits every value inside the JSON value raw in the order of the text, objects and arrays before their members, until
 // visit returns false. Members of an array have the array's Key. raw is JSON that Extract has accepted, or a part of it; other
-// text is walked as far as it is JSON. Nothing derived is met. It allocates nothing.
+// text is walked as far as it is JSON. Nothing derived is met. It allocates
+// nothing itself, but a visit that captures variables escapes: make it once, not once an entry.
 func Walk(raw []byte, visit func(Visit) bool) {
 	w := walker{raw: raw, visit: visit}
 	w.value(blanks(raw, 0), Visit{})
@@ -61,11 +62,11 @@ func (w *walker) value(i int, v Visit) int {
 
 // str reads the string at i.
 func (w *walker) str(i int) (Value, int) {
-	end, marks := scanString(w.raw, i+1)
+	end, escaped := scanString(w.raw, i+1)
 	if end < 0 {
 		return Value{}, end
 	}
-	return Value{Kind: String, Escaped: marks&escaped != 0, Text: w.raw[i+1 : end : end]}, end + 1
+	return Value{Kind: String, Escaped: escaped, Text: w.raw[i+1 : end : end]}, end + 1
 }
 
 // object visits the members of the object at i, described by v.
