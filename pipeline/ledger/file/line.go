@@ -14,10 +14,13 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // appendLine appends the line that holds a record's canonical JSON.
 func appendLine(dst, canonical []byte) []byte {
-	dst = fmt.Appendf(dst, "%08x %d ", crc32.Checksum(canonical, castagnoli), len(canonical))
+	dst = fmt.Appendf(dst, "%s %d ", sumOf(canonical), len(canonical))
 	dst = append(dst, canonical...)
 	return append(dst, '\n')
 }
+
+// errLineFeed says that a line feed was lost between two records: no torn write, which ends within its record, looks like that.
+var errLineFeed = errors.New("no line feed after the record")
 
 // parseLine gives the JSON in a line, which ends in its line feed. There is one way to write a line: every other is an error.
 func parseLine(line []byte) ([]byte, error) {
@@ -31,19 +34,26 @@ func parseLine(line []byte) ([]byte, error) {
 		return nil, errors.New("not of the form <crc> <length> <record>")
 	}
 	if string(length) != strconv.Itoa(len(canonical)) {
+		if n, err := strconv.ParseUint(string(length), 10, 31); err == nil && int(n) < len(canonical) && sumOf(canonical[:n]) == string(sum) {
+			return nil, errLineFeed
+		}
 		return nil, fmt.Errorf("the record has %d bytes, not %q", len(canonical), length)
 	}
-	if want := fmt.Sprintf("%08x", crc32.Checksum(canonical, castagnoli)); string(sum) != want {
+	if want := sumOf(canonical); string(sum) != want {
 		return nil, fmt.Errorf("the record has the CRC %s, not %q", want, sum)
 	}
 	return canonical, nil
+}
+
+func sumOf(canonical []byte) string {
+	return fmt.Sprintf("%08x", crc32.Checksum(canonical, castagnoli))
 }
 
 // badLine says where a segment does not read as it was written.
 type badLine struct {
 	line   int   // from 1
 	offset int64 // where it begins
-	last   bool  // nothing follows it
+	last   bool  // nothing follows it: it may be torn
 	err    error
 }
 
@@ -71,7 +81,7 @@ func eachLine(r io.Reader, each func(line int, canonical []byte) error) (int64, 
 		canonical, bad := parseLine(line)
 		if bad != nil {
 			_, end := in.Peek(1)
-			return offset, &badLine{line: n, offset: offset, last: end == io.EOF, err: bad}
+			return offset, &badLine{line: n, offset: offset, last: end == io.EOF && bad != errLineFeed, err: bad}
 		}
 		if err := each(n, canonical); err != nil {
 			return offset, err
