@@ -9,9 +9,8 @@ import (
 )
 
 const (
-	blockBytes = 1 << 20   // how much of an input is read and judged at once
-	lineSlack  = 4 << 10   // blanks around an entry do not count towards its limit
-	skipBytes  = 256 << 10 // how much of a line that is too long is read at once
+	blockBytes = 1 << 20 // how much of an input is read and judged at once
+	lineSlack  = 4 << 10 // blanks around an entry do not count towards its limit
 )
 
 // lineSource is one input of entries, one JSON object a line.
@@ -37,6 +36,7 @@ type lineBlock struct {
 
 // blockReader cuts inputs into blocks. next gives an unused block; yield takes it and says whether to go on.
 type blockReader struct {
+	block int // bytes to read at once
 	limit int // bytes of one line
 	next  func() *lineBlock
 	yield func(*lineBlock) bool
@@ -78,8 +78,8 @@ func (r *blockReader) read(source lineSource, in io.Reader) bool {
 	line, scanned := 1, 0
 	b := r.next()
 	for {
-		if cap(b.data)-len(b.data) < blockBytes/4 {
-			b.data = append(make([]byte, 0, max(2*cap(b.data), blockBytes)), b.data...)
+		if cap(b.data)-len(b.data) <= r.block/4 {
+			b.data = append(make([]byte, 0, max(2*cap(b.data), r.block)), b.data...)
 		}
 		n, err := in.Read(b.data[len(b.data):cap(b.data)])
 		b.data = b.data[:len(b.data)+n]
@@ -116,8 +116,8 @@ func (r *blockReader) read(source lineSource, in io.Reader) bool {
 // line is the data of after.
 func (r *blockReader) skip(seen int, after *lineBlock, in io.Reader) (int64, error) {
 	size := int64(seen)
-	if cap(after.data) < skipBytes {
-		after.data = make([]byte, 0, skipBytes)
+	if cap(after.data) < r.block {
+		after.data = make([]byte, 0, r.block)
 	}
 	for {
 		n, err := in.Read(after.data[:cap(after.data)])

@@ -47,10 +47,10 @@ func echo(name string, data []byte, limit int) (out string) {
 	return out
 }
 
-func runEcho(t *testing.T, in io.Reader, limit int, paths ...string) (string, string, lineTotals) {
+func runEcho(t *testing.T, in io.Reader, block, limit int, paths ...string) (string, string, lineTotals) {
 	t.Helper()
 	var out, log bytes.Buffer
-	work := lineWork{paths: paths, stdin: in, limit: limit, out: &out, log: &log, newJudge: func() lineJudge { return echoJudge{limit} }}
+	work := lineWork{paths: paths, stdin: in, block: block, limit: limit, out: &out, log: &log, newJudge: func() lineJudge { return echoJudge{limit} }}
 	totals, err := work.run()
 	if err != nil {
 		t.Fatal(err)
@@ -75,8 +75,9 @@ func TestLineWorkKeepsOrderAndNumbers(t *testing.T) {
 			data = append(data, '\n')
 		}
 		for _, limit := range []int{100, 70_000, 2 << 20} {
+			block := 1 + limit/3
 			for name, reader := range map[string]func(io.Reader) io.Reader{"whole": func(r io.Reader) io.Reader { return r }, "half": iotest.HalfReader, "data with EOF": iotest.DataErrReader} {
-				got, log, _ := runEcho(t, reader(bytes.NewReader(data)), limit)
+				got, log, _ := runEcho(t, reader(bytes.NewReader(data)), block, limit)
 				if want := echo("stdin", data, limit); got != want || log != "" {
 					t.Errorf("seed %d, %d bytes, limit %d, %s: %d bytes of output, want %d; log %q", seed, size, limit, name, len(got), len(want), log)
 				}
@@ -94,7 +95,7 @@ func TestLineWorkGoesOnAfterAnUnreadableFile(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	out, log, totals := runEcho(t, strings.NewReader("in\n"), 100, a, missing, "-", b)
+	out, log, totals := runEcho(t, strings.NewReader("in\n"), 0, 100, a, missing, "-", b)
 	if diff := cmp.Diff(a+":1:1\n"+a+":2:2\nstdin:1:in\n"+b+":1:3\n", out); diff != "" {
 		t.Errorf("output (-want +got):\n%s", diff)
 	}
@@ -108,7 +109,7 @@ func TestLineWorkGoesOnAfterAnUnreadableFile(t *testing.T) {
 
 func TestLineWorkReportsABrokenRead(t *testing.T) {
 	broken := io.MultiReader(strings.NewReader("1\n2"), iotest.ErrReader(errors.New("disk gone")))
-	out, log, totals := runEcho(t, broken, 100)
+	out, log, totals := runEcho(t, broken, 0, 100)
 	if out != "stdin:1:1\nstdin:2:2\n" || log != "sluice: disk gone\n" || !totals.failed {
 		t.Errorf("output %q, log %q, totals %+v", out, log, totals)
 	}
@@ -156,7 +157,7 @@ func TestLineWorkAnswersASlowInput(t *testing.T) {
 // The memory of one line is bounded: 64 MiB without a line feed grow no buffer beyond a few times the limit.
 func TestBlockReaderSkipsWithoutMemory(t *testing.T) {
 	blocks := []*lineBlock{}
-	r := blockReader{limit: 1000, next: func() *lineBlock { b := newLineBlock(); blocks = append(blocks, b); return b }, yield: func(*lineBlock) bool { return true }}
+	r := blockReader{block: blockBytes, limit: 1000, next: func() *lineBlock { b := newLineBlock(); blocks = append(blocks, b); return b }, yield: func(*lineBlock) bool { return true }}
 	r.inputs([]string{"-"}, io.LimitReader(noLineFeed{}, 64<<20))
 	if blocks[0].tooLong != 64<<20 {
 		t.Errorf("line of %d bytes, want %d", blocks[0].tooLong, 64<<20)
@@ -178,15 +179,15 @@ func (noLineFeed) Read(p []byte) (int, error) {
 }
 
 func FuzzLineWork(f *testing.F) {
-	f.Add([]byte("{}\n\n [1] \r\nx"), uint16(10), false)
-	f.Add(bytes.Repeat([]byte("abc"), 3000), uint16(1), true)
-	f.Add(append(bytes.Repeat([]byte("z"), 9000), "\nshort\n"...), uint16(20), true)
-	f.Fuzz(func(t *testing.T, data []byte, limit uint16, bytewise bool) {
+	f.Add([]byte("{}\n\n [1] \r\nx"), uint16(10), uint16(1), false)
+	f.Add(bytes.Repeat([]byte("abc"), 3000), uint16(1), uint16(64), true)
+	f.Add(append(bytes.Repeat([]byte("z"), 9000), "\nshort\n"...), uint16(20), uint16(5000), true)
+	f.Fuzz(func(t *testing.T, data []byte, limit, block uint16, bytewise bool) {
 		var in io.Reader = bytes.NewReader(data)
 		if bytewise {
 			in = iotest.OneByteReader(in)
 		}
-		got, log, _ := runEcho(t, in, int(limit))
+		got, log, _ := runEcho(t, in, 1+int(block), int(limit))
 		if diff := cmp.Diff(echo("stdin", data, int(limit)), got); diff != "" || log != "" {
 			t.Errorf("output (-want +got):\n%s\nlog %q", diff, log)
 		}

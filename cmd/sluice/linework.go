@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"runtime"
@@ -16,6 +17,7 @@ type lineJudge interface {
 type lineWork struct {
 	paths    []string // "-" is stdin; none: stdin
 	stdin    io.Reader
+	block    int // bytes of an input to read at once; 0: blockBytes
 	limit    int // bytes of one line
 	out, log io.Writer
 	newJudge func() lineJudge // called on the goroutine that will use it
@@ -47,6 +49,7 @@ func (w *lineWork) run() (lineTotals, error) {
 		defer close(ordered)
 		defer close(unjudged)
 		reader := blockReader{
+			block: cmp.Or(w.block, blockBytes),
 			limit: w.limit,
 			next: func() *lineBlock {
 				select {
