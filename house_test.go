@@ -68,6 +68,7 @@ var dependencies = []dependency{
 	{"github.com/klauspost/compress", []string{"sinks/codec"}, "only codecs compress"},
 	{"github.com/cespare/xxhash/v2", []string{"filters"}, "sample() has one hash for ever"},
 	{"golang.org/x/text", []string{"filters"}, "only text search folds Unicode"},
+	{"golang.org/x/sys", []string{"sinks/file", "pipeline/ledger/file", "pipeline/stream/jetstream"}, "system calls that os lacks, where files must be durable"},
 	{"github.com/google/go-cmp", []string{"*/*test", "*/*/*test"}, "a comparison library for tests"},
 }
 
