@@ -11,12 +11,13 @@ func (x *found) value(i int, n *node, depth int) int {
 	var h hit
 	switch c := raw[i]; c {
 	case '"':
-		close, escaped := x.str(i + 1)
+		close, marks := scanString(raw, i+1)
 		if close < 0 {
 			return x.fault(^close)
 		}
+		x.high |= marks & highBits
 		if n != nil && n.slot != noSlot {
-			x.add(hit{slot: n.slot, kind: String, escaped: escaped, start: uint32(i + 1), end: uint32(close)})
+			x.add(hit{slot: n.slot, kind: String, escaped: marks&escaped != 0, start: uint32(i + 1), end: uint32(close)})
 		}
 		return close + 1
 	case '{':
@@ -63,16 +64,17 @@ func (x *found) object(i int, n *node, depth int) int {
 			}
 			return x.fault(i)
 		}
-		end, escaped := x.str(i + 1)
+		end, hash, marks := scanKey(raw, i+1)
 		if end < 0 {
 			return x.fault(^end)
 		}
 		text := raw[i+1 : end]
-		k := key{start: uint32(i + 1), size: uint32(end - i - 1)}
-		if escaped {
-			k, text = x.unescapeKey(text)
-		} else {
-			k.hash = hashAt(raw, i+1, end)
+		k := key{hash: hash, start: uint32(i + 1), size: uint32(end - i - 1)}
+		if marks != 0 {
+			x.high |= marks & highBits
+			if marks&escaped != 0 {
+				k, text = x.unescapeKey(text)
+			}
 		}
 		if bit := uint64(1) << (k.hash & 63); seen&bit == 0 {
 			seen |= bit

@@ -66,7 +66,6 @@ func (f *Fields) Extract(e *Entry, limits Limits) *Defect {
 
 // document walks the whole text.
 func (x *found) document(root *node) *Defect {
-	x.mark(x.raw)
 	i := blanks(x.raw, 0)
 	isObject := i < len(x.raw) && x.raw[i] == '{'
 	start := i

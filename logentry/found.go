@@ -7,8 +7,6 @@ type found struct {
 	high   uint64  // not 0 = not all ASCII
 	defect *Defect // why the walk ended early
 
-	marks []byte // a bit for each byte that may end a run of plain string characters
-
 	values []hit   // in the order of the text, those of all slots
 	slots  []chain // by slot
 	keys   []key   // a stack: the keys so far of each object that is open
@@ -35,7 +33,7 @@ type chain struct{ first, last int32 }
 
 // reset forgets the previous entry.
 func (x *found) reset(raw []byte, slots, limit int) {
-	x.raw, x.limit, x.defect = raw, limit, nil
+	x.raw, x.limit, x.high, x.defect = raw, limit, 0, nil
 	x.values, x.keys, x.arena = x.values[:0], x.keys[:0], x.arena[:0]
 	x.loose, x.anyDropped, x.derived = x.loose[:0], false, x.derived[:0]
 	if cap(x.slots) < slots {

@@ -19,48 +19,47 @@ type key struct {
 // manyKeys is the size from which an object's keys are compared by sorting them, so that no object costs a square of its size.
 const manyKeys = 64
 
-// hashAt hashes the key raw[i:end].
-func hashAt(raw []byte, i, end int) uint32 {
-	n := end - i
-	if n > 16 || i+16 > len(raw) {
-		return hashKey(raw[i:end])
+// scanKey scans a key from behind its opening quote, as scanString does, and hashes it on the way. The hash of a key with
+// escapes is of no use.
+func scanKey(raw []byte, i int) (end int, hash uint32, marks uint64) {
+	h := uint64(hashSeed)
+	for {
+		var w uint64
+		if i+8 <= len(raw) {
+			w = word(raw, i)
+		} else {
+			w = lastWord(raw, i)
+		}
+		m := special(w)
+		marks |= w & highBits
+		if m == 0 {
+			h = mix(h, w)
+			i += 8
+			continue
+		}
+		n := bits.TrailingZeros64(m) &^ 7
+		i += n / 8
+		if byte(w>>(n&63)) != '"' {
+			end, more := scanString(raw, i)
+			return end, 0, marks | more
+		}
+		return i, uint32(mix(h, w&(1<<(n&63)-1)) >> 32), marks
 	}
-	b, mask := raw[i:i+16], &keyMasks[n]
-	h := mix(hashSeed, binary.LittleEndian.Uint64(b)&mask[0], binary.LittleEndian.Uint64(b[8:])&mask[1])
-	return uint32(h ^ h>>32)
 }
 
-// hashKey is the same for a key of any length and place.
+// hashKey is the hash that scanKey gives a key without escapes.
 func hashKey(b []byte) uint32 {
 	h := uint64(hashSeed)
-	var last [16]byte
-	if len(b) > 16 {
-		for rest := b; len(rest) > 16; rest = rest[16:] {
-			h = mix(h, binary.LittleEndian.Uint64(rest), binary.LittleEndian.Uint64(rest[8:]))
-		}
-		last = [16]byte(b[len(b)-16:])
-	} else {
-		copy(last[:], b)
+	for len(b) >= 8 {
+		h = mix(h, binary.LittleEndian.Uint64(b))
+		b = b[8:]
 	}
-	h = mix(h, binary.LittleEndian.Uint64(last[:]), binary.LittleEndian.Uint64(last[8:]))
-	return uint32(h ^ h>>32)
+	return uint32(mix(h, lastWord(b, 0)) >> 32)
 }
-
-// keyMasks keep the first n of sixteen bytes.
-var keyMasks = func() (masks [17][2]uint64) {
-	for n := range masks {
-		masks[n][0] = 1<<(8*min(n, 8)) - 1
-		masks[n][1] = 1<<(8*max(n-8, 0)) - 1
-	}
-	return masks
-}()
 
 const hashSeed = 0x9e3779b97f4a7c15
 
-func mix(h, w0, w1 uint64) uint64 {
-	hi, lo := bits.Mul64(w0^h, w1^0xd6e8feb86659fd93)
-	return hi ^ lo
-}
+func mix(h, w uint64) uint64 { return (bits.RotateLeft64(h, 29) ^ w) * 0xd6e8feb86659fd93 }
 
 // text gives the key's characters.
 func (x *found) text(k key) []byte {

@@ -62,11 +62,11 @@ func (w *walker) value(i int, v Visit) int {
 
 // str reads the string at i.
 func (w *walker) str(i int) (Value, int) {
-	end, escaped := scanString(w.raw, i+1)
+	end, marks := scanString(w.raw, i+1)
 	if end < 0 {
 		return Value{}, end
 	}
-	return Value{Kind: String, Escaped: escaped, Text: w.raw[i+1 : end : end]}, end + 1
+	return Value{Kind: String, Escaped: marks&escaped != 0, Text: w.raw[i+1 : end : end]}, end + 1
 }
 
 // object visits the members of the object at i, described by v.
