@@ -40,7 +40,7 @@ type control struct {
 	boundaries []uint64              // where any revision begins, ascending
 
 	mu        sync.Mutex
-	decisions map[string]*Decision // by hash
+	decisions map[string]*Decision // by route and hash
 }
 
 func newControl(rs *readers) *control {
@@ -95,7 +95,7 @@ func (c *control) replay(ctx context.Context) error {
 		}
 		configs++
 		for route, hash := range r.Config.Routes {
-			d, err := c.decision(ctx, hash)
+			d, err := c.decision(ctx, route, hash)
 			if err != nil {
 				return fmt.Errorf("revision of route %s from sequence %d: %w", route, r.Config.From, err)
 			}
@@ -111,21 +111,22 @@ func (c *control) replay(ctx context.Context) error {
 }
 
 // decision reads recorded decision settings.
-func (c *control) decision(ctx context.Context, hash string) (*Decision, error) {
+func (c *control) decision(ctx context.Context, route, hash string) (*Decision, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if d := c.decisions[hash]; d != nil {
+	id := route + "/" + hash // one text may mean different things to a route and to Unreadable
+	if d := c.decisions[id]; d != nil {
 		return d, nil
 	}
 	b, err := c.chain.ledger.Config(ctx, hash)
 	if err != nil {
 		return nil, fmt.Errorf("read decision settings %s: %w", hash, err)
 	}
-	d, err := c.rs.router.opts.Decide(b)
+	d, err := c.rs.router.opts.Decide(route, b)
 	if err != nil {
 		return nil, fmt.Errorf("decision settings %s: %w", hash, err)
 	}
-	c.decisions[hash] = &d
+	c.decisions[id] = &d
 	return &d, nil
 }
 
@@ -171,7 +172,7 @@ func (c *control) record(ctx context.Context) error {
 		return fmt.Errorf("record revisions: %w", err)
 	}
 	for route, hash := range changed {
-		d, err := c.decision(ctx, hash)
+		d, err := c.decision(ctx, route, hash)
 		if err != nil {
 			return err
 		}

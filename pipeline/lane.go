@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -100,6 +101,11 @@ func (l *lane) take(r *reader, blk *block, verdicts []verdict) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.reader != r {
+		return false
+	}
+	if blk.first != l.pending.next { // would lose or double entries
+		l.cause = &haltError{fmt.Errorf("the reader stands at sequence %d, the lane at %d: this is a bug", blk.first, l.pending.next)}
+		l.leave()
 		return false
 	}
 	now := time.Now()

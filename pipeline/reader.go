@@ -27,6 +27,7 @@ type reader struct {
 	src    stream.Reader
 	srcPos uint64 // where src stands
 	buf    []stream.Message
+	bufPos uint64 // the stream holds nothing between here and buf's first message
 	panel  *panel
 }
 
@@ -101,7 +102,11 @@ func (r *reader) step(ctx context.Context, o order) error {
 
 // fill makes sure that buf begins at or after pos, waiting for a message if there is none.
 func (r *reader) fill(ctx context.Context) error {
+	if r.pos < r.bufPos {
+		r.buf = nil // it went back: what lies between was never in buf
+	}
 	for len(r.buf) > 0 && r.buf[0].Seq < r.pos {
+		r.bufPos = r.buf[0].Seq + 1
 		r.buf = r.buf[1:]
 	}
 	if len(r.buf) > 0 {
@@ -125,7 +130,7 @@ func (r *reader) fill(ctx context.Context) error {
 	if msgs[0].Seq < r.pos {
 		return fmt.Errorf("the stream gave sequence %d where %d was due", msgs[0].Seq, r.pos)
 	}
-	r.buf = append(r.buf[:0:0], msgs...)
+	r.buf, r.bufPos = append(r.buf[:0:0], msgs...), r.pos
 	r.srcPos = msgs[len(msgs)-1].Seq + 1
 	return nil
 }
@@ -153,7 +158,7 @@ func (r *reader) deliver(blk *block, aboard []*lane) error {
 func (r *reader) advancePast(blk *block, n int) {
 	to := r.rs.stand(r, blk)
 	if to == blk.last()+1 {
-		r.buf = r.buf[n:]
+		r.buf, r.bufPos = r.buf[n:], to
 	}
 	r.rs.advance(r, to)
 }

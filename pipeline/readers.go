@@ -147,6 +147,7 @@ func (rs *readers) schedule(l *lane) {
 func (rs *readers) serve() {
 	for _, r := range rs.active {
 		if !r.processing {
+			rs.getOff(r)
 			rs.pickUp(r)
 		}
 	}
@@ -209,7 +210,7 @@ func (rs *readers) idleReader() *reader {
 	return nil
 }
 
-// pickUp boards the lanes that wait at r's position. rs.mu is held.
+// pickUp boards the lanes that wait at r's position, after getOff: nobody stands in the list twice. rs.mu is held.
 func (rs *readers) pickUp(r *reader) {
 	for l := range rs.waiting {
 		pos, ok := l.waitsAt()

@@ -18,8 +18,7 @@ const silence = 10 * time.Second
 // recover reads the lane's last record, redoes its open plan and stands ready to board behind it. Nothing new is read before.
 func (l *lane) recover(ctx context.Context) error {
 	if err := l.chain.load(ctx); err != nil {
-		var broken *ledger.Break
-		if errors.As(err, &broken) {
+		if errors.Is(err, ledger.ErrDamaged) {
 			return &haltError{err}
 		}
 		return err
@@ -167,7 +166,7 @@ func (l *lane) redo(ctx context.Context, p ledger.Plan) error {
 	if err != nil {
 		return err
 	}
-	decision, err := l.readers.control.decision(ctx, p.Decision)
+	decision, err := l.readers.control.decision(ctx, l.route.Name, p.Decision)
 	if err != nil {
 		return &haltError{fmt.Errorf("read the open plan's revision: %w", err)}
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 // Unreadable is the name of the built-in route that keeps unreadable entries, once each, in the global dead letters.
-const Unreadable = "_unreadable"
+const Unreadable = ledger.UnreadableRoute
 
 // DrainTime is how long a drain waits for destinations to take what is pending.
 const DrainTime = 25 * time.Second
@@ -39,8 +39,8 @@ type Options struct {
 	Routes  []Route
 	Memory  int64 // bound on pending bytes over all lanes; default 192 MiB
 
-	// Decide reads decision settings, present or recorded ones.
-	Decide func(decision []byte) (Decision, error)
+	// Decide reads a route's decision settings, present or recorded ones.
+	Decide func(route string, decision []byte) (Decision, error)
 
 	// Open opens the destination and the dead letters of delivery settings, present or recorded ones. For Unreadable the sink
 	// is the dead letters themselves and dead is nil.

@@ -12,8 +12,8 @@ func (rs *readers) enter(ctx context.Context, r *reader) order {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	for ctx.Err() == nil && !rs.router.isDraining() {
-		rs.pickUp(r)
 		rs.getOff(r)
+		rs.pickUp(r)
 		if rs.changeOver(r) {
 			return order{end: true}
 		}
@@ -37,8 +37,8 @@ func (rs *readers) enter(ctx context.Context, r *reader) order {
 func (rs *readers) begin(r *reader) order {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
-	rs.pickUp(r)
 	rs.getOff(r)
+	rs.pickUp(r)
 	r.processing = true
 	last := uint64(math.MaxUint64)
 	for l := range rs.waiting {

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"sluice/configs"
+	"sluice/pipeline"
+	"sluice/pipeline/ledger"
+	"sluice/pipeline/ledger/file"
+	"sluice/pipeline/stream"
+	"sluice/pipeline/stream/jetstream"
+	"sluice/sinks"
+	"sluice/sinks/driver"
+)
+
+// daemon is a router with its bus and its ledger, made of a configuration.
+type daemon struct {
+	bus     *jetstream.Bus
+	streams []*jetstream.Stream
+	ledger  *file.Ledger
+	router  *pipeline.Router
+}
+
+// openDaemon opens bus and ledger and makes the router. Nothing is routed before run.
+func openDaemon(ctx context.Context, cfg *configs.Config, reg sinks.Registry) (*daemon, error) {
+	d := &daemon{}
+	var err error
+	if d.ledger, err = file.Open(cfg.Ledger.File, slog.Default()); err != nil {
+		return nil, err
+	}
+	if d.bus, err = openBus(ctx, cfg.Bus); err != nil {
+		return nil, errors.Join(err, d.close())
+	}
+	var streams []stream.Stream
+	for _, c := range cfg.Bus.Streams {
+		s, err := openStream(ctx, d.bus, c)
+		if err != nil {
+			return nil, errors.Join(err, d.close())
+		}
+		d.streams = append(d.streams, s)
+		streams = append(streams, s)
+	}
+	d.router = pipeline.New(pipeline.Options{
+		Ledger: d.ledger, Streams: streams, Routes: pipelineRoutes(cfg), Memory: cfg.Memory,
+		Decide: readDecision, Open: destinationOpener(reg), Log: slog.Default(),
+	})
+	return d, nil
+}
+
+// pipelineRoutes are the configuration's routes and the built-in one.
+func pipelineRoutes(cfg *configs.Config) []pipeline.Route {
+	var routes []pipeline.Route
+	for _, r := range append(append([]configs.Route(nil), cfg.Routes...), cfg.Unreadable()) {
+		routes = append(routes, pipeline.Route{
+			Name: r.Name, Disabled: r.Disabled, Decision: r.Decision(cfg.Limits), Delivery: r.Delivery(),
+			Batch: r.Batch, Start: r.Start, OnLoss: r.OnLoss,
+		})
+	}
+	return routes
+}
+
+func readDecision(route string, b []byte) (pipeline.Decision, error) {
+	rule, names, limits, err := configs.ParseDecision(b)
+	return pipeline.Decision{Rule: rule, Exclusions: names, Limits: limits, Unreadable: route == ledger.UnreadableRoute}, err
+}
+
+// destinationOpener opens destinations of the registry's kinds.
+func destinationOpener(reg sinks.Registry) func(context.Context, string, []byte) (sink, dead driver.Driver, err error) {
+	return func(ctx context.Context, route string, b []byte) (sink, dead driver.Driver, err error) {
+		d, err := configs.ParseDelivery(b, reg)
+		if err != nil {
+			return nil, nil, err
+		}
+		if dead, err = d.DeadLetter.Options.Open(ctx, driver.ToDeadLetter); err != nil {
+			return nil, nil, fmt.Errorf("dead letters: %w", err)
+		}
+		if route == ledger.UnreadableRoute {
+			return dead, nil, nil
+		}
+		sink, err = d.Sink.Options.Open(ctx, driver.ToSink)
+		return sink, dead, err
+	}
+}
+
+// run routes until stop is closed and the drain is done, or the router fails. What is not delivered in pipeline.DrainTime after
+// stop stays planned, and is no error.
+func (d *daemon) run(ctx context.Context, stop <-chan struct{}) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- d.router.Run(ctx) }()
+	select {
+	case err := <-done:
+		return err
+	case <-stop:
+	}
+	d.router.Drain()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(pipeline.DrainTime):
+		slog.Warn("the drain took too long; what is pending stays planned", "after", pipeline.DrainTime)
+		cancel()
+		<-done
+		return nil
+	}
+}
+
+// close frees bus and ledger.
+func (d *daemon) close() error {
+	var errs []error
+	if d.bus != nil {
+		errs = append(errs, d.bus.Close())
+	}
+	if d.ledger != nil {
+		errs = append(errs, d.ledger.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sluice/configs"
+	"sluice/console"
+)
+
+func newRunCommand() *cobra.Command {
+	var config string
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Run the daemon: route entries until SIGTERM",
+		Long: `Reads the configured streams and delivers to the routes' sinks, each entry exactly once. After a crash, start it
+again: it finishes what was open and goes on. SIGTERM or Ctrl-C stops reading, delivers what is pending for at most 25 s and
+exits with 0; what a sink does not take in that time is delivered by the next run.`,
+		Example: `  sluice run                          with ./sluice.yaml
+  sluice run -c /etc/sluice.yaml --log-format json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runDaemon(cmd.Context(), config) },
+	}
+	addConfigFlag(cmd, &config)
+	return cmd
+}
+
+func runDaemon(ctx context.Context, config string) error {
+	cfg, err := configs.Load(config, registry())
+	if err != nil {
+		return err
+	}
+	limitMemory(cfg.Memory)
+	stop, cancel := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
+	defer cancel()
+	d, err := openDaemon(stop, cfg, registry())
+	if err != nil {
+		return err
+	}
+	web, err := serveConsole(cfg.HTTP.Listen, d)
+	if err != nil {
+		return errors.Join(err, d.close())
+	}
+	slog.Info("routing", "config", config, "routes", len(cfg.Routes), "streams", len(d.streams), "bus", d.bus.URL())
+	err = d.run(ctx, stop.Done())
+	slog.Info("stopped")
+	return errors.Join(err, web.Close(), d.close())
+}
+
+// serveConsole serves status and health; with no address, nothing.
+func serveConsole(listen string, d *daemon) (*http.Server, error) {
+	web := &http.Server{Handler: console.Handler(d.router), ReadHeaderTimeout: 10 * time.Second}
+	if listen == "" {
+		return web, nil
+	}
+	l, err := net.Listen("tcp", listen)
+	if err != nil {
+		return nil, fmt.Errorf("http.listen: %w", err)
+	}
+	go func() {
+		if err := web.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			slog.Error("console stopped", "error", err)
+		}
+	}()
+	return web, nil
+}
+
+// limitMemory tells the collector to keep the whole process near the bound on pending bytes; the rest is the program, the
+// embedded bus and what is being encoded.
+func limitMemory(pending int64) {
+	debug.SetMemoryLimit(pending + pending/8 + 64<<20)
+}

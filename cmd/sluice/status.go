@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sluice/configs"
+	"sluice/console"
+)
+
+// statusPatience is how long status waits for the daemon's answer.
+const statusPatience = 10 * time.Second
+
+func newStatusCommand() *cobra.Command {
+	var config, url string
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show how each route of a running daemon fares",
+		Long: `Asks the daemon (its http.listen) and shows for each route and stream: state (running, waiting, paused, halted,
+draining, disabled), the durable cursor, the stream's last sequence and the lag between them, and what is wrong, if anything.`,
+		Example: `  sluice status
+  sluice status -c /etc/sluice.yaml -o json
+  sluice status --url http://10.0.0.7:8080`,
+		Args: cobra.NoArgs,
+	}
+	addConfigFlag(cmd, &config)
+	cmd.Flags().StringVar(&url, "url", "", "the daemon's address, instead of http.listen in the configuration")
+	format := addOutputFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if url == "" {
+			cfg, err := configs.Load(config, registry())
+			if err != nil {
+				return err
+			}
+			if cfg.HTTP.Listen == "" {
+				return errors.New("the daemon shows no status: set http: {listen: 127.0.0.1:8080} in the configuration and start it again")
+			}
+			url = "http://" + cfg.HTTP.Listen
+		}
+		status, err := fetchStatus(cmd.Context(), url)
+		if err != nil {
+			return err
+		}
+		return writeStatus(cmd.OutOrStdout(), status, *format)
+	}
+	return cmd
+}
+
+func fetchStatus(ctx context.Context, url string) (status console.Status, err error) {
+	ctx, cancel := context.WithTimeout(ctx, statusPatience)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/v1/status", nil)
+	if err != nil {
+		return status, usageError(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return status, fmt.Errorf("ask the daemon (is `sluice run` running?): %w", err)
+	}
+	defer func() { err = errors.Join(err, resp.Body.Close()) }()
+	if resp.StatusCode != http.StatusOK {
+		return status, fmt.Errorf("ask the daemon: %s answers %s", url, resp.Status)
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&status); err != nil {
+		return status, fmt.Errorf("read the daemon's answer: %w", err)
+	}
+	return status, nil
+}
+
+func writeStatus(w io.Writer, status console.Status, format outputFormat) error {
+	if format == outputJSON {
+		return json.NewEncoder(w).Encode(status)
+	}
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(t, "ROUTE\tSTREAM\tSTATE\tCURSOR\tLAST\tLAG\tLAST SUCCESS\tMESSAGE")
+	for _, r := range status.Routes {
+		success := "-"
+		if !r.LastSuccess.IsZero() {
+			success = r.LastSuccess.Local().Format(time.DateTime)
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%d\t%s\t%s\n", r.Route, r.Stream, r.State, r.Cursor, r.Last, r.Lag, success, r.Message)
+	}
+	return t.Flush()
+}

@@ -1,0 +1,161 @@
+package pipelinetest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sort"
+	"strings"
+
+	"sluice/pipeline"
+	"sluice/pipeline/ledger"
+)
+
+// Violations compares what stands at the destinations with the model: every line whose recorded revision keeps it, in exactly
+// one object, once, and nothing else; and the ledger's chains with their own rules. Lost ranges are what the ledger says is lost.
+func (w *World) Violations(l ledger.Ledger) []string {
+	var wrong []string
+	add := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
+	revisions := w.revisions(l, add)
+	for _, name := range append(w.names(), pipeline.Unreadable) {
+		lane := pipeline.LaneName(name, w.Stream.Name())
+		account, err := ledger.Audit(context.Background(), l, lane)
+		if err != nil {
+			add("%s: %v", lane, err)
+		}
+		if !account.Tally.Counts.Balanced() {
+			add("%s: does not balance: %+v", lane, account.Tally.Counts)
+		}
+		begin, lost := w.scan(l, lane, add)
+		want := make(map[string]int)
+		for _, s := range w.sent {
+			if s.seq < begin || lost(s.seq) || !revisions.keeps(name, s) {
+				continue
+			}
+			want[s.line]++
+		}
+		dead := name == pipeline.Unreadable
+		for object, lines := range w.Places.Contents(w.T, name, dead) {
+			for _, line := range lines {
+				if dead {
+					line = unwrap(line)
+				}
+				if want[line]--; want[line] < 0 {
+					add("%s: once too often, in %s: %s", name, object, line)
+				}
+			}
+		}
+		for line, n := range want {
+			if n > 0 {
+				add("%s: missing %d times: %s", name, n, line)
+			}
+		}
+	}
+	sort.Strings(wrong)
+	return wrong
+}
+
+// scan gives where the lane began, and which sequences it recorded as lost or missing; none may be that was never gone.
+func (w *World) scan(l ledger.Ledger, lane string, add func(string, ...any)) (begin uint64, lost func(uint64) bool) {
+	recorded := make(map[uint64]bool)
+	note := func(from, to uint64) {
+		for seq := from; seq <= to; seq++ {
+			if recorded[seq] = true; !w.gone[seq] {
+				add("%s: sequence %d is recorded as gone", lane, seq)
+			}
+		}
+	}
+	var open []ledger.Plan
+	err := l.Scan(context.Background(), lane, 0, func(_ ledger.Rev, r ledger.Record) error {
+		if r.Kind == ledger.KindOpen {
+			begin = r.Committed + 1
+		}
+		if r.Loss != nil {
+			note(r.Loss.From, r.Loss.To)
+		}
+		gaps := []ledger.Gap{}
+		if r.Commits != nil && len(open) > 0 {
+			gaps = append(gaps, open[0].Missing...)
+		}
+		if r.Skip != nil {
+			gaps = append(gaps, r.Skip.Missing...)
+		}
+		for _, g := range gaps {
+			note(g.From, g.To)
+		}
+		open = r.Open
+		return nil
+	})
+	if err != nil {
+		add("%s: %v", lane, err)
+	}
+	return begin, func(seq uint64) bool { return recorded[seq] }
+}
+
+// revised is what the control lane recorded: which rule each route had from which sequence on.
+type revised map[string][]struct {
+	from uint64
+	rule int
+}
+
+func (w *World) revisions(l ledger.Ledger, add func(string, ...any)) revised {
+	all := make(revised)
+	err := l.Scan(context.Background(), "_stream/"+w.Stream.Name(), 0, func(_ ledger.Rev, r ledger.Record) error {
+		if r.Config == nil || r.Kind == ledger.KindCheckpoint {
+			return nil
+		}
+		for route, hash := range r.Config.Routes {
+			b, err := l.Config(context.Background(), hash)
+			if err != nil {
+				return err
+			}
+			rule, err := ruleOf(b)
+			if err != nil {
+				return err
+			}
+			all[route] = append(all[route], struct {
+				from uint64
+				rule int
+			}{r.Config.From, rule})
+		}
+		return nil
+	})
+	if err != nil {
+		add("control lane: %v", err)
+	}
+	return all
+}
+
+// keeps says whether the route keeps the line under the last recorded revision that begins at its sequence or before, else the first.
+func (r revised) keeps(route string, s sent) bool {
+	if s.n < 0 || route == pipeline.Unreadable {
+		return s.n < 0 && route == pipeline.Unreadable
+	}
+	revs := r[route]
+	if len(revs) == 0 {
+		return false
+	}
+	rule := revs[0].rule
+	for _, rev := range revs {
+		if rev.from <= s.seq {
+			rule = rev.rule
+		}
+	}
+	return Rules[rule].Keeps(s.n)
+}
+
+func (w *World) names() []string {
+	var names []string
+	for _, r := range w.Routes {
+		names = append(names, r.Name)
+	}
+	return names
+}
+
+func unwrap(line string) string {
+	var e pipeline.Envelope
+	if err := json.Unmarshal([]byte(line), &e); err != nil || e.Raw == nil {
+		return "not an envelope: " + line
+	}
+	return strings.TrimSpace(*e.Raw)
+}

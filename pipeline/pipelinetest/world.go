@@ -1,0 +1,386 @@
+// Package pipelinetest is a deterministic world for the pipeline: a stream, a ledger and destinations that outlive any number of
+// routers, a fault at any durable operation, and a model of what must have arrived. It runs inside testing/synctest.
+package pipelinetest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"sluice/configs"
+	"sluice/filters"
+	"sluice/logentry"
+	"sluice/pipeline"
+	"sluice/pipeline/ledger"
+	ledgermemory "sluice/pipeline/ledger/memory"
+	"sluice/pipeline/stream"
+	streammemory "sluice/pipeline/stream/memory"
+	"sluice/sinks"
+	"sluice/sinks/driver"
+)
+
+// World is what outlives a router.
+type World struct {
+	T      testing.TB
+	Seed   uint64
+	Rand   *rand.Rand
+	Stream *streammemory.Stream
+	Places Places
+	Routes []*Route
+
+	// OpenLedger gives each life its ledger; by default all share one in memory.
+	OpenLedger func() (ledger.Ledger, error)
+	// Decide reads recorded decision settings; mutants replace it.
+	Decide func(route string, b []byte) (pipeline.Decision, error)
+
+	memory *ledgermemory.Ledger
+	sent   []sent
+	gone   map[uint64]bool // deleted or trimmed from the stream
+}
+
+// Places are the destinations of a world: a sink for each route, and the dead letters.
+type Places interface {
+	// Open opens what the delivery settings of Delivery say.
+	Open(route string) (sink, dead driver.Driver, err error)
+	// Contents gives the lines that stand at a route's sink, or in its dead letters, by the name of their object.
+	Contents(t testing.TB, route string, dead bool) map[string][]string
+}
+
+// Route is a route of the world. Its rule may change from life to life.
+type Route struct {
+	Name  string
+	Rule  int // index into Rules
+	Batch configs.Batch
+}
+
+// Rule is a filter with an exclusion, and the same said in Go for the model.
+type Rule struct {
+	Filter, Exclude string
+	Keeps           func(n int) bool
+}
+
+// Rules are the decision settings that routes change between.
+var Rules = []Rule{
+	{"", "", func(int) bool { return true }},
+	{"jsonPayload.n>=5", "", func(n int) bool { return n >= 5 }},
+	{"jsonPayload.n<7", "jsonPayload.n=3", func(n int) bool { return n < 7 && n != 3 }},
+	{"severity>=ERROR OR jsonPayload.n=2", "", func(n int) bool { return n == 2 }},
+	{"jsonPayload.n>100", "", func(int) bool { return false }},
+}
+
+// sent is one line that was published, readable or not.
+type sent struct {
+	seq  uint64
+	line string
+	n    int // what rules ask for; −1: unreadable
+}
+
+// NewWorld makes a world with routes and an empty stream, all by the seed.
+func NewWorld(t testing.TB, seed uint64, places Places) *World {
+	w := &World{
+		T: t, Seed: seed, Rand: rand.New(rand.NewPCG(seed, 1)), Places: places,
+		Stream: streammemory.New("LOGS"), memory: ledgermemory.New(), gone: make(map[uint64]bool),
+	}
+	w.OpenLedger = func() (ledger.Ledger, error) { return w.memory, nil }
+	w.Decide = decide
+	for i := range 3 + w.Rand.IntN(3) {
+		batch := configs.Batch{Bytes: int64(300 + w.Rand.IntN(4000)), Entries: 1 + w.Rand.IntN(20), Age: time.Duration(50+w.Rand.IntN(5000)) * time.Millisecond}
+		w.Routes = append(w.Routes, &Route{Name: fmt.Sprintf("r%d", i), Rule: w.Rand.IntN(len(Rules)), Batch: batch})
+	}
+	return w
+}
+
+// Publish puts n messages on the stream: single entries, packs, pretty-printed ones, packs with a broken line, empty ones.
+func (w *World) Publish(n int) {
+	for range n {
+		var lines []string
+		kinds := 1
+		if w.Rand.IntN(3) == 0 {
+			kinds = 1 + w.Rand.IntN(4)
+		}
+		for range kinds {
+			lines = append(lines, w.line())
+		}
+		if w.Rand.IntN(20) == 0 {
+			w.sent, lines = w.sent[:len(w.sent)-len(lines)], nil
+		}
+		var payload []byte
+		for _, l := range lines {
+			payload = append(append(payload, l...), '\n')
+		}
+		seq := w.Stream.Append(payload)
+		for i := range lines {
+			w.sent[len(w.sent)-len(lines)+i].seq = seq
+		}
+	}
+}
+
+// line makes one line, and notes it as sent; Publish fills in the sequence.
+func (w *World) line() string {
+	id, n := len(w.sent), w.Rand.IntN(10)
+	line := fmt.Sprintf(`{"logName":"projects/p%d/logs/app%d","timestamp":"2026-03-0%dT0%d:00:00Z","insertId":"e%d","jsonPayload":{"n":%d}}`,
+		n%2, w.Rand.IntN(2), 1+w.Rand.IntN(2), w.Rand.IntN(3), id, n)
+	if w.Rand.IntN(15) == 0 {
+		n = -1
+		line = fmt.Sprintf(`{"broken":"e%d"`, id)
+	}
+	w.sent = append(w.sent, sent{line: line, n: n})
+	return line
+}
+
+// Delete takes one message out of the stream.
+func (w *World) Delete(seq uint64) {
+	if w.Stream.Delete(seq) {
+		w.gone[seq] = true
+	}
+}
+
+// Trim takes all messages before first out of the stream, as retention does.
+func (w *World) Trim(first uint64) {
+	w.Stream.Trim(first)
+	for seq := range first {
+		w.gone[seq] = true
+	}
+}
+
+// ChangeRules gives some routes another rule, from the next life on.
+func (w *World) ChangeRules() {
+	for _, r := range w.Routes {
+		if w.Rand.IntN(2) == 0 {
+			r.Rule = w.Rand.IntN(len(Rules))
+		}
+	}
+}
+
+// Life is one router in the world, from its start to its crash or drain.
+type Life struct {
+	World  *World
+	Gate   *Gate
+	Router *pipeline.Router
+	cancel context.CancelFunc
+	done   chan error
+	close  func() error
+}
+
+// Live starts a router behind the gate. Several may live at once: they are then each other's zombies.
+func (w *World) Live(gate *Gate) *Life {
+	w.T.Helper()
+	led, err := w.OpenLedger()
+	if err != nil {
+		w.T.Fatalf("seed %d: open the ledger: %v", w.Seed, err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	gate.crash = cancel
+	life := &Life{World: w, Gate: gate, cancel: cancel, done: make(chan error, 1), close: led.Close}
+	life.Router = pipeline.New(pipeline.Options{
+		Ledger:  gatedLedger{led, gate},
+		Streams: []stream.Stream{w.Stream},
+		Routes:  w.pipelineRoutes(),
+		Decide:  w.Decide,
+		Open: func(_ context.Context, route string, _ []byte) (sink, dead driver.Driver, err error) {
+			sink, dead, err = w.Places.Open(route)
+			if err != nil {
+				return nil, nil, err
+			}
+			if route == pipeline.Unreadable {
+				return gatedDriver{dead, gate}, nil, nil
+			}
+			return gatedDriver{sink, gate}, gatedDriver{dead, gate}, nil
+		},
+		Sink: sinks.Options{Deadline: 5 * time.Second, Patience: 3 * time.Second},
+	})
+	go func() { life.done <- life.Router.Run(ctx) }()
+	return life
+}
+
+func (w *World) pipelineRoutes() []pipeline.Route {
+	routes := []pipeline.Route{{Name: pipeline.Unreadable, Decision: w.decision(0), Delivery: []byte("{}")}}
+	for _, r := range w.Routes {
+		routes = append(routes, pipeline.Route{Name: r.Name, Decision: w.decision(r.Rule), Delivery: []byte("{}"), Batch: r.Batch})
+	}
+	return routes
+}
+
+func (w *World) decision(rule int) []byte { return fmt.Appendf(nil, `{"rule":%d}`, rule) }
+
+func decide(route string, b []byte) (pipeline.Decision, error) {
+	rule, err := ruleOf(b)
+	if err != nil {
+		return pipeline.Decision{}, err
+	}
+	d := pipeline.Decision{Unreadable: route == pipeline.Unreadable, Limits: logentry.Limits{}}
+	if d.Rule.Include, err = filters.Compile(Rules[rule].Filter); err != nil {
+		return d, err
+	}
+	if Rules[rule].Exclude == "" {
+		return d, nil
+	}
+	x, err := filters.Compile(Rules[rule].Exclude)
+	d.Rule.Exclude, d.Exclusions = []*filters.Filter{x}, []string{"x"}
+	return d, err
+}
+
+func ruleOf(decision []byte) (int, error) {
+	var d struct{ Rule int }
+	err := json.Unmarshal(decision, &d)
+	return d.Rule, err
+}
+
+// Crash ends the life at once, as a SIGKILL does.
+func (l *Life) Crash() {
+	l.Gate.die()
+	<-l.done
+	l.release()
+}
+
+// Await waits until the life has crashed by its gate, or has routed all that the stream holds for at most `most`.
+func (l *Life) Await(most time.Duration) (crashed bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), most)
+	defer cancel()
+	routed := make(chan error, 1)
+	go func() { routed <- l.Router.WaitFor(ctx) }()
+	select {
+	case <-l.Gate.dead:
+		cancel()
+		<-routed
+		<-l.done
+		l.release()
+		return true
+	case <-routed:
+		return false
+	}
+}
+
+// Drain ends the life in order, unless it crashes meanwhile.
+func (l *Life) Drain() (crashed bool) {
+	l.Router.Drain()
+	err := <-l.done
+	l.cancel()
+	l.release()
+	select {
+	case <-l.Gate.dead:
+		return true
+	default:
+	}
+	if err != nil && l.Gate.Fault == nil { // with faults, a process may end with an error and is started again
+		l.World.T.Fatalf("seed %d: drain: %v", l.World.Seed, err)
+	}
+	return err != nil
+}
+
+func (l *Life) release() {
+	if err := l.close(); err != nil {
+		l.World.T.Errorf("seed %d: close the ledger: %v", l.World.Seed, err)
+	}
+}
+
+var errDead = errors.New("this process is dead")
+
+// Gate stands before every durable operation of one life.
+type Gate struct {
+	CrashAt int                               // crash at this operation, counted from 1; 0: never
+	After   bool                              // after it took effect, its reply lost
+	Fault   func(op string) (lose, fail bool) // beside the crash: lose the reply, or refuse
+	crash   context.CancelFunc
+
+	mu    sync.Mutex
+	count int
+	once  sync.Once
+	dead  chan struct{}
+}
+
+// NewGate makes a gate that crashes at an operation.
+func NewGate(crashAt int, after bool) *Gate {
+	return &Gate{CrashAt: crashAt, After: after, dead: make(chan struct{})}
+}
+
+// Operations tells how many durable operations were begun.
+func (g *Gate) Operations() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.count
+}
+
+func (g *Gate) die() {
+	g.once.Do(func() { close(g.dead); g.crash() })
+}
+
+// pass does one durable operation, or what its fault leaves of it. lost says that it happened but nobody may know.
+func (g *Gate) pass(op string, do func() error) (lost bool, err error) {
+	select {
+	case <-g.dead:
+		return false, errDead
+	default:
+	}
+	g.mu.Lock()
+	g.count++
+	here := g.count == g.CrashAt
+	g.mu.Unlock()
+	if here {
+		if g.After {
+			_ = do() // whatever it gave, nobody hears it
+		}
+		g.die()
+		return g.After, errDead
+	}
+	if g.Fault != nil {
+		lose, fail := g.Fault(op)
+		if fail {
+			return false, errors.New("refused by the test")
+		}
+		if lose {
+			_ = do()
+			return true, errors.New("reply lost by the test")
+		}
+	}
+	return false, do()
+}
+
+// gatedLedger is a life's view of the ledger.
+type gatedLedger struct {
+	ledger.Ledger
+	gate *Gate
+}
+
+func (g gatedLedger) Append(ctx context.Context, lane string, r ledger.Record, prev ledger.Rev) (ledger.Rev, error) {
+	var rev ledger.Rev
+	_, err := g.gate.pass("append", func() (err error) {
+		rev, err = g.Ledger.Append(ctx, lane, r, prev)
+		return err
+	})
+	if err != nil && !errors.Is(err, ledger.ErrFenced) {
+		return 0, fmt.Errorf("%w: %w", ledger.ErrUnknown, err)
+	}
+	return rev, err
+}
+
+func (g gatedLedger) PutConfig(ctx context.Context, hash string, b []byte) error {
+	_, err := g.gate.pass("config", func() error { return g.Ledger.PutConfig(ctx, hash, b) })
+	return err
+}
+
+func (g gatedLedger) Close() error { return nil }
+
+// gatedDriver is a life's view of a destination.
+type gatedDriver struct {
+	driver.Driver
+	gate *Gate
+}
+
+func (g gatedDriver) Write(ctx context.Context, u *driver.Unit) (driver.Receipt, error) {
+	var receipt driver.Receipt
+	_, err := g.gate.pass("write", func() (err error) {
+		receipt, err = g.Driver.Write(ctx, u)
+		return err
+	})
+	var coded *driver.Error
+	if err != nil && !errors.As(err, &coded) {
+		err = &driver.Error{Code: driver.Unavailable, Err: err}
+	}
+	return receipt, err
+}
