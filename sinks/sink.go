@@ -80,7 +80,9 @@ func (s *Sink) Prepare(ctx context.Context, st driver.State) (driver.State, erro
 }
 
 // Plan is the driver's.
-func (s *Sink) Plan(st driver.State, b *driver.Batch) (driver.Plan, error) { return s.driver.Plan(st, b) }
+func (s *Sink) Plan(st driver.State, b *driver.Batch) (driver.Plan, error) {
+	return s.driver.Plan(st, b)
+}
 
 // Close closes the driver.
 func (s *Sink) Close() error { return s.driver.Close() }

@@ -155,7 +155,9 @@ func FuzzKeysAreSafeAndDistinct(f *testing.F) {
 // none says whether the values are the two that mean none.
 func none(a, b string) bool { return a == "" && b == "" }
 
-// FuzzTimes compares the reading of timestamps with the standard library's.
+var rfc3339 = regexp.MustCompile(`^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
+
+// FuzzTimes compares the reading of timestamps with the standard library's, which is laxer than the grammar.
 func FuzzTimes(f *testing.F) {
 	for _, s := range []string{"2026-02-28T12:34:56Z", "2026-02-28T12:34:56.5+05:30", "2026-02-30T00:00:00Z", "2026-02-28T24:00:00Z", "x"} {
 		f.Add(s)
@@ -164,16 +166,17 @@ func FuzzTimes(f *testing.F) {
 		if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
 			return
 		}
+		want, err := time.Parse(time.RFC3339Nano, strings.Replace(strings.ToUpper(s), ":60", ":59", 1))
+		if want = want.UTC(); err != nil || !rfc3339.MatchString(s) || want.Year() < 0 || want.Year() > 9999 {
+			want = stored.UTC()
+		}
+		if len(s) > 17 && s[14:16] == "60" {
+			return // the replacement above hit the minutes
+		}
 		l := layout.Hourly()
 		got := string(l.Key(nil, extract(t, l, `{"timestamp":"`+s+`"}`)))
-		want, err := time.Parse(time.RFC3339Nano, s)
-		if err != nil || want.UTC().Year() < 0 || want.UTC().Year() > 9999 {
-			if !strings.Contains(s, ":60") && !strings.ContainsAny(s, "tz") && got != "_none/2026/03/02/01:00:00_01:59:59" {
-				t.Errorf("%q is no time, and gives %s", s, got)
-			}
-			return
-		}
-		if w := want.UTC().Format("_none/2006/01/02/15:00:00_15:59:59"); strings.Count(s, ",") == 0 && got != w {
+		h := want.Format("15")
+		if w := want.Format("_none/2006/01/02/") + h + ":00:00_" + h + ":59:59"; got != w {
 			t.Errorf("%q gives %s, want %s", s, got, w)
 		}
 	})
