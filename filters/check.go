@@ -97,7 +97,7 @@ func (c *checker) pattern(p *predicate, v *value) *Error {
 }
 
 func (c *checker) badPattern(pos int, err error) *Error {
-	e := place(c.src, pos, c.literalAt(pos), "invalid regular expression")
+	e := errorAt(c.src, pos, c.literalAt(pos), "invalid regular expression")
 	e.Hint = strings.TrimPrefix(err.Error(), "error parsing regexp: ")
 	return e
 }

@@ -211,7 +211,7 @@ func (c *checker) textArg(x *call, i int) (string, *Error) {
 // badArg is an error at the i-th argument.
 func (c *checker) badArg(x *call, i int, message, hint string) *Error {
 	pos := x.args[i].pos
-	e := place(c.src, pos, c.literalAt(pos), message)
+	e := errorAt(c.src, pos, c.literalAt(pos), message)
 	e.Hint = hint
 	return e
 }

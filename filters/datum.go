@@ -13,17 +13,17 @@ import (
 type datumKind uint8
 
 const (
-	unfitDatum   datumKind = iota // not of its field's type: no comparison holds
-	nullDatum                     // JSON null in a payload or map
-	emptyDatum                    // an empty array or object
-	objectDatum                   // an object with members
-	textDatum                     // text
-	numberDatum                   // number
-	integerDatum                  // integer
-	boolDatum                     // integer: 0 or 1
-	severityDatum                 // integer
-	durationDatum                 // integer: nanoseconds
-	instantDatum                  // integer: seconds, nano
+	unfitDatum    datumKind = iota // not of its field's type: no comparison holds
+	nullDatum                      // JSON null in a payload or map
+	emptyDatum                     // an empty array or object
+	objectDatum                    // an object with members
+	textDatum                      // text
+	numberDatum                    // number
+	integerDatum                   // integer
+	boolDatum                      // integer: 0 or 1
+	severityDatum                  // integer
+	durationDatum                  // integer: nanoseconds
+	instantDatum                   // integer: seconds, nano
 )
 
 // datum is one value of an entry, converted to the type of its field.

@@ -40,8 +40,8 @@ func (e *Error) Caret() string {
 	return e.Source + "\n" + pad.String() + "^"
 }
 
-// place makes an Error that points at the byte offset pos of src.
-func place(src string, pos int, token, message string) *Error {
+// errorAt makes an Error that points at the byte offset pos of src.
+func errorAt(src string, pos int, token, message string) *Error {
 	line := 1 + strings.Count(src[:pos], "\n")
 	start := strings.LastIndexByte(src[:pos], '\n') + 1
 	end := len(src)
@@ -59,7 +59,7 @@ func place(src string, pos int, token, message string) *Error {
 
 // syntaxError has the wording of the service.
 func syntaxError(src string, pos int, token, hint string) *Error {
-	e := place(src, pos, token, "")
+	e := errorAt(src, pos, token, "")
 	e.Message = fmt.Sprintf("syntax error at line %d, column %d, token %s", e.Line, e.Column, showToken(token))
 	e.Hint = hint
 	return e

@@ -61,7 +61,7 @@ func undefined(src string, p *path, i int, in *schema) *Error {
 	for j := range name {
 		name[j] = p.parts[j].text
 	}
-	e := place(src, p.pos, p.parts[0].text, fmt.Sprintf("undefined field %q", strings.Join(name, ".")))
+	e := errorAt(src, p.pos, p.parts[0].text, fmt.Sprintf("undefined field %q", strings.Join(name, ".")))
 	switch {
 	case in == nil:
 		e.Hint = strings.Join(name[:i], ".") + " has no subfields"

@@ -74,7 +74,7 @@ func judge(src string) *Error {
 	for i := 0; i < len(src); count++ {
 		r, n := utf8.DecodeRuneInString(src[i:])
 		if count == maxCharacters {
-			e := place(src, i, string(r), fmt.Sprintf("the query has more than %d characters", maxCharacters))
+			e := errorAt(src, i, string(r), fmt.Sprintf("the query has more than %d characters", maxCharacters))
 			e.Hint = "shorten it, or split it over several rules"
 			return e
 		}

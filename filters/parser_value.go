@@ -139,7 +139,7 @@ func (p *parser) call() (*call, *Error) {
 		return nil, p.unknownFunction(name.text, name.start, "")
 	}
 	if p.opts.denies(c.fn.name) {
-		return nil, place(p.lex.src, name.start, name.text, fmt.Sprintf("function %q is not allowed here", c.fn.name))
+		return nil, errorAt(p.lex.src, name.start, name.text, fmt.Sprintf("function %q is not allowed here", c.fn.name))
 	}
 	if err := p.deeper(); err != nil {
 		return nil, err
@@ -150,7 +150,7 @@ func (p *parser) call() (*call, *Error) {
 		return nil, err
 	}
 	if n := len(c.args); n < c.fn.min || n > c.fn.max {
-		e := place(p.lex.src, name.start, name.text, fmt.Sprintf("function %q does not take %d arguments", c.fn.name, n))
+		e := errorAt(p.lex.src, name.start, name.text, fmt.Sprintf("function %q does not take %d arguments", c.fn.name, n))
 		e.Hint = c.fn.usage
 		return nil, e
 	}
@@ -199,7 +199,7 @@ func (p *parser) arg(c *call) (arg, *Error) {
 
 // unknownFunction is the error for a name that is no function.
 func (p *parser) unknownFunction(name string, pos int, hint string) *Error {
-	e := place(p.lex.src, pos, name, fmt.Sprintf("unknown function %q", name))
+	e := errorAt(p.lex.src, pos, name, fmt.Sprintf("unknown function %q", name))
 	if e.Hint = hint; hint == "" {
 		e.Hint = didYouMean(name, functionNames())
 	}

@@ -1,6 +1,10 @@
 package filters
 
-import "sluice/logentry"
+import (
+	"math/bits"
+
+	"sluice/logentry"
+)
 
 // Rule is a route's question: does the entry match Include, and which of the exclusions match it too. A nil Include matches
 // every entry. At most 50 exclusions.
@@ -16,43 +20,51 @@ type Hit struct {
 }
 
 // Set decides many rules together. It is immutable and shared; each goroutine has a Worker of its own.
+//
+// Equal predicates, subtrees and filters are one (formula.go). Of each field the predicates that hold are found together, by a
+// hash of its text, an automaton for substrings and the words that patterns require (index.go). A selective formula is looked
+// at only when one of its access predicates holds; the others are decided all at once as bit vectors (plan.go, broad.go).
 type Set struct {
-	fields *logentry.Fields
-	places []fieldPlace // of the fields that the predicates look at
-	preds  []setPredicate
-	rules  []setRule
+	fields   *logentry.Fields
+	places   []place        // what predicates look at in an entry
+	preds    []setPredicate // by number
+	nodes    []setNode      // by number; 0 is false, 1 is true
+	formulas []formula      // the distinct includes
+	rules    []setRule
+
+	always  []uint64 // bits of the rules that every entry matches
+	direct  []int32  // formulas that are simply evaluated
+	access  []int32  // places whose predicates lead to formulas
+	posting [][]int32
+	broad   *broad
 }
 
-// setPredicate is a predicate that the rules share, and the field it looks at; -1 = the whole entry.
-type setPredicate struct {
-	*predicate
-	place int
+// formula is a distinct include and the rules that have it.
+type formula struct {
+	root  int32
+	rules []int32
 }
 
-// setRule is a rule in terms of the set's own nodes.
+// setRule is what must be asked of an entry that a rule includes.
 type setRule struct {
-	include *setNode
-	exclude []*setNode
+	exclude []exclusion
 }
 
-// setNode is a node whose predicate is known by number.
-type setNode struct {
-	op   treeOp
-	pred int32
-	kids []*setNode
+// exclusion is a filter that may hold, and its bit.
+type exclusion struct {
+	root int32
+	bit  uint64
 }
 
 // NewSet compiles rules into a set. extra are paths that others (layouts, keys) read of the same entries.
 func NewSet(extra []logentry.Path, rules ...Rule) *Set {
-	b := &builder{set: &Set{}, preds: map[string]int32{}, fields: map[string]int{}, paths: extra[:len(extra):len(extra)]}
+	b := newBuilder(extra)
 	for _, r := range rules {
-		sr := setRule{include: b.filter(r.Include)}
-		for _, x := range r.Exclude {
-			sr.exclude = append(sr.exclude, b.filter(x))
-		}
-		b.set.rules = append(b.set.rules, sr)
+		b.rule(r)
 	}
-	return b.finish()
+	s := b.finish()
+	s.plan()
+	return s
 }
 
 // Fields is the union of what the set and extra need, for Fields.Extract.
@@ -62,18 +74,56 @@ func (s *Set) Fields() *logentry.Fields { return s.fields }
 // never fails and, once w has grown, allocates nothing.
 func (s *Set) Match(e *logentry.Entry, w *Worker, hits []Hit) []Hit {
 	w.begin(e)
-	for i := range s.rules {
-		r := &s.rules[i]
-		if !w.eval(r.include) {
-			continue
+	copy(w.matched, s.always)
+	for _, f := range s.direct {
+		if w.eval(s.formulas[f].root) {
+			w.match(f)
 		}
-		h := Hit{Rule: int32(i)}
-		for bit, x := range r.exclude {
-			if w.eval(x) {
-				h.Excluded |= 1 << bit
+	}
+	for _, p := range s.access {
+		w.candidates(p)
+	}
+	if s.broad != nil {
+		s.broad.decide(w)
+	}
+	return w.appendHits(hits)
+}
+
+// candidates evaluates the formulas whose access predicates hold in a place.
+func (w *Worker) candidates(place int32) {
+	for _, p := range w.resolve(place) {
+		for _, f := range w.set.posting[p] {
+			if w.tried[f] == w.generation {
+				continue
+			}
+			w.tried[f] = w.generation
+			if w.eval(w.set.formulas[f].root) {
+				w.match(f)
 			}
 		}
-		hits = append(hits, h)
+	}
+}
+
+// match notes the rules of a formula that holds.
+func (w *Worker) match(f int32) {
+	for _, r := range w.set.formulas[f].rules {
+		w.matched[r>>6] |= 1 << (r & 63)
+	}
+}
+
+// appendHits makes the noted rules hits, with the exclusions that hold.
+func (w *Worker) appendHits(hits []Hit) []Hit {
+	for i, word := range w.matched {
+		for ; word != 0; word &= word - 1 {
+			r := int32(i<<6 + bits.TrailingZeros64(word))
+			h := Hit{Rule: r}
+			for _, x := range w.set.rules[r].exclude {
+				if w.eval(x.root) {
+					h.Excluded |= x.bit
+				}
+			}
+			hits = append(hits, h)
+		}
 	}
 	return hits
 }

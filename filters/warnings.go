@@ -15,7 +15,7 @@ type warnings struct {
 }
 
 func (w *warnings) add(pos int, token, message, hint string) {
-	e := place(w.src, pos, token, message)
+	e := errorAt(w.src, pos, token, message)
 	e.Hint = hint
 	w.list = append(w.list, *e)
 }

@@ -8,9 +8,18 @@ type Worker struct {
 	entry      *logentry.Entry
 	generation uint32 // of the entry; what was noted under another one is forgotten
 
-	arena []byte // texts made for this entry
-	cells []cell // by field
-	truth []truth
+	arena []byte   // texts made for this entry
+	cells []cell   // by place
+	truth []uint32 // by predicate: twice the generation under which it was asked, + 1 when it holds
+	known []uint32 // by node, likewise
+	tried []uint32 // by formula: the generation under which it was evaluated
+
+	matched []uint64 // bits of the rules that match
+	alive   []uint64 // of the broad formulas
+	column  []uint64 // of those, the ones whose clause in the current column has not been fulfilled yet
+
+	looks uint32   // counts the texts that an automaton has looked at
+	seen  []uint32 // by needle: the last text in which it was found
 
 	leaves    []datum
 	leavesOf  uint32
@@ -18,81 +27,111 @@ type Worker struct {
 	marks     []bool
 }
 
-// cell holds the values of one field.
+// cell holds what was found out about one place.
 type cell struct {
-	generation uint32
-	values     []datum
-}
-
-// truth is the answer of one predicate.
-type truth struct {
-	generation uint32
-	holds      bool
+	gathered uint32 // the generation of values
+	resolved uint32 // the generation of hits
+	values   []datum
+	hits     []int32 // the indexed predicates that hold
 }
 
 // NewWorker makes the scratch memory for one goroutine.
 func (s *Set) NewWorker() *Worker {
-	w := &Worker{set: s, cells: make([]cell, len(s.places)), truth: make([]truth, len(s.preds))}
+	w := &Worker{
+		set:     s,
+		cells:   make([]cell, len(s.places)),
+		truth:   make([]uint32, len(s.preds)),
+		known:   make([]uint32, len(s.nodes)),
+		tried:   make([]uint32, len(s.formulas)),
+		matched: make([]uint64, (len(s.rules)+63)/64),
+	}
+	if s.broad != nil {
+		w.alive = make([]uint64, len(s.broad.all))
+		w.column = make([]uint64, len(s.broad.all))
+	}
+	for i := range s.places {
+		if x := s.places[i].index; x != nil && len(x.needles) > len(w.seen) {
+			w.seen = make([]uint32, len(x.needles))
+		}
+	}
 	w.visitLeaf = w.leaf
 	return w
 }
+
+// maxGeneration leaves room for the bit in truth and known.
+const maxGeneration = 1<<31 - 1
 
 // begin forgets the previous entry.
 func (w *Worker) begin(e *logentry.Entry) {
 	w.entry = e
 	w.arena = w.arena[:0]
-	if w.generation++; w.generation == 0 {
-		clear(w.cells)
-		clear(w.truth)
-		w.leavesOf = 0
-		w.generation = 1
+	if w.looks > maxGeneration {
+		w.looks = 0
+		clear(w.seen)
+	}
+	if w.generation++; w.generation <= maxGeneration {
+		return
+	}
+	w.generation, w.leavesOf = 1, 0
+	clear(w.truth)
+	clear(w.known)
+	clear(w.tried)
+	for i := range w.cells {
+		w.cells[i].gathered, w.cells[i].resolved = 0, 0
 	}
 }
 
-// eval decides a node.
-func (w *Worker) eval(n *setNode) bool {
-	switch n.op {
-	case leafOp:
-		return w.holds(n.pred)
-	case notOp:
-		return !w.eval(n.kids[0])
+// eval decides a node, once for each entry.
+func (w *Worker) eval(id int32) bool {
+	n := &w.set.nodes[id]
+	if n.op == leafOp {
+		return w.holds(n.pred) != n.negate
 	}
+	if k := w.known[id]; k>>1 == w.generation {
+		return k&1 != 0
+	}
+	result := n.op == andOp
 	for _, k := range n.kids {
-		if w.eval(k) == (n.op == orOp) {
-			return n.op == orOp
+		if w.eval(k) != result {
+			result = !result
+			break
 		}
 	}
-	return n.op == andOp
+	w.known[id] = w.generation<<1 | uint32(boolNumber(result))
+	return result
 }
 
 // holds decides a predicate, once for each entry.
 func (w *Worker) holds(id int32) bool {
-	t := &w.truth[id]
-	if t.generation != w.generation {
-		t.generation = w.generation
-		t.holds = w.ask(&w.set.preds[id])
+	t := w.truth[id]
+	if t>>1 == w.generation {
+		return t&1 != 0
 	}
-	return t.holds
+	p := &w.set.preds[id]
+	if p.indexed {
+		w.resolve(p.place)
+		return w.truth[id] == w.generation<<1|1
+	}
+	holds := w.ask(p)
+	w.truth[id] = w.generation<<1 | uint32(boolNumber(holds))
+	return holds
 }
 
 func (w *Worker) ask(p *setPredicate) bool {
-	switch {
-	case p.kind == neverPredicate:
-		return false
-	case p.place < 0:
+	if p.place < 0 {
 		return p.predicate.holds(w, w.allLeaves())
 	}
 	return p.predicate.holds(w, w.values(p.place))
 }
 
-// values gives the values of a field, its default when it has none and is defaulted.
-func (w *Worker) values(place int) []datum {
-	c := &w.cells[place]
-	if c.generation == w.generation {
+// values gives the values of a place, its field's default when it has none and is defaulted.
+func (w *Worker) values(at int32) []datum {
+	c := &w.cells[at]
+	if c.gathered == w.generation {
 		return c.values
 	}
-	c.generation = w.generation
-	p := &w.set.places[place]
+	c.gathered = w.generation
+	p := &w.set.places[at]
 	c.values = c.values[:0]
 	if w.detour(p) {
 		payload := w.entry.At(w.entry.First(p.payload))
@@ -111,7 +150,7 @@ func (w *Worker) values(place int) []datum {
 }
 
 // detour says that an Any on the way to the field may hold it one level deeper.
-func (w *Worker) detour(p *fieldPlace) bool {
+func (w *Worker) detour(p *place) bool {
 	for _, slot := range p.detours {
 		if w.entry.First(slot) >= 0 {
 			return true
