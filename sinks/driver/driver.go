@@ -5,6 +5,7 @@ package driver
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 
 	"sluice/logentry"
 )
@@ -55,11 +56,22 @@ type Unit struct {
 // To says which driver of a route writes a unit.
 type To string
 
-// A unit goes to the route's sink or to its dead letters.
+// A unit goes to the route's sink or to its dead letters. A manifest goes beside the sink's units, before them: see Manifest.
 const (
 	ToSink       To = "sink"
 	ToDeadLetter To = "deadLetter"
+	ToManifest   To = "manifest"
 )
+
+// Manifest gives the unit that says in the destination itself which plan is about to become visible there. It is written first,
+// create-only under a name made of the plan's first sequence alone, so that a ledger that stepped back meets it. body is the
+// plan's canonical JSON. A driver with Properties.Manifests writes it where its listings of entries do not look
+// (files: <dir>/.sluice/<name>, buckets: <prefix>/_sluice/<name>); a Conflict's Found is the body that stands there.
+func Manifest(route, stream string, epoch uint32, first uint64, body []byte) Unit {
+	refs := []Ref{{Seq: first, Raw: body}}
+	name := fmt.Sprintf("manifests/%s/%s/e%d/%020d.json", route, stream, epoch, first)
+	return Unit{Name: name, Codec: "json", To: ToManifest, Count: 1, Digest: Digest(refs), Refs: refs}
+}
 
 // Origin identifies the plan that a unit is part of, for the metadata that destinations keep beside the content.
 type Origin struct {
@@ -136,4 +148,15 @@ type Properties struct {
 	Guarantee Guarantee       //
 	MaxEntry  int             // bytes of one entry
 	Fields    []logentry.Path // the fields that Key reads
+
+	// Manifests says that Write takes units of ToManifest. Origins says that the driver keeps Unit.Origin, Digest and Count as
+	// metadata of each object, and gives them back as a Conflict's Found: JSON {"origin": Origin, "digest": …, "count": …}.
+	Manifests, Origins bool
+}
+
+// Found is what a Conflict's Found holds for a driver with Properties.Origins.
+type Found struct {
+	Origin Origin `json:"origin"`
+	Digest string `json:"digest"`
+	Count  int    `json:"count"`
 }
