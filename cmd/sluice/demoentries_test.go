@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"sluice/logentry"
 )
 
 // demoSum is the sha256 over all lines. It changes with every change of the templates; on its own it must never change, or a
@@ -148,6 +150,23 @@ func TestDemoEntriesAreWellFormed(t *testing.T) {
 	}
 	if len(kinds) < 10 || len(methods) < 80 {
 		t.Errorf("%d kinds of resources and %d methods: too uniform to look real", len(kinds), len(methods))
+	}
+}
+
+// The router itself must find the malformed lines unreadable, each for its own reason, and no others.
+func TestDemoEntriesUnreadable(t *testing.T) {
+	fields := logentry.NewFields()
+	var entry logentry.Entry
+	got := map[logentry.Reason]int{}
+	for _, line := range demoEntries() {
+		entry.Raw = line
+		if defect := fields.Extract(&entry, logentry.Limits{}); defect != nil {
+			got[defect.Reason]++
+		}
+	}
+	want := map[logentry.Reason]int{logentry.ReasonSyntax: 1, logentry.ReasonUTF8: 1, logentry.ReasonNotObject: 1}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("unreadable lines by reason (-want +got):\n%s", diff)
 	}
 }
 

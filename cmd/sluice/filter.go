@@ -90,7 +90,7 @@ func runFilter(cmd *cobra.Command, options filterOptions, query string, paths []
 func queryError(err error) error {
 	var place *filters.Error
 	if errors.As(err, &place) {
-		return usageError(fmt.Errorf("query: %w\n%s", err, place.Caret()))
+		return usageError(fmt.Errorf("query:%d:%d: %w\n%s", place.Line, place.Column, err, place.Caret()))
 	}
 	return usageError(fmt.Errorf("query: %w", err))
 }
