@@ -7,41 +7,44 @@ func (x *found) value(i int, n *node, depth int) int {
 	if i >= len(raw) {
 		return x.fault(i)
 	}
-	var end int
-	var h hit
-	switch c := raw[i]; c {
+	switch raw[i] {
 	case '"':
-		close, marks := scanString(raw, i+1)
-		if close < 0 {
-			return x.fault(^close)
+		end, marks := scanString(raw, i+1)
+		if end < 0 {
+			return x.fault(^end)
 		}
 		x.high |= marks & highBits
 		if n != nil && n.slot != noSlot {
-			x.add(hit{slot: n.slot, kind: String, escaped: marks&escaped != 0, start: uint32(i + 1), end: uint32(close)})
+			x.add(hit{slot: n.slot, kind: String, escaped: marks&escaped != 0, start: uint32(i + 1), end: uint32(end)})
 		}
-		return close + 1
+		return end + 1
 	case '{':
 		return x.object(i, n, depth+1)
 	case '[':
 		return x.array(i, n, depth+1)
-	case 't', 'f', 'n':
-		end, h.kind = literal(raw, i)
-	default:
-		end, h.kind = number(raw, i), Number
+	}
+	return x.plain(i, n)
+}
+
+// plain walks a number or a literal.
+func (x *found) plain(i int, n *node) int {
+	end, kind := i, Number
+	if c := x.raw[i]; c == 't' || c == 'f' || c == 'n' {
+		end, kind = literal(x.raw, i)
+	} else {
+		end = number(x.raw, i)
 	}
 	if end < 0 {
 		return x.fault(^end)
 	}
 	if n != nil && n.slot != noSlot {
-		h.slot, h.start, h.end = n.slot, uint32(i), uint32(end)
-		x.add(h)
+		x.add(hit{slot: n.slot, kind: kind, start: uint32(i), end: uint32(end)})
 	}
 	return end
 }
 
 // object walks the object at i, the depth-th container.
 func (x *found) object(i int, n *node, depth int) int {
-	raw := x.raw
 	if depth > x.limit {
 		return x.tooDeep(i)
 	}
@@ -55,80 +58,110 @@ func (x *found) object(i int, n *node, depth int) int {
 			n = nil
 		}
 	}
-	keys, arena := len(x.keys), len(x.arena)
-	var seen uint64 // a bit for each hash: most keys are new at one look
-	for i = blanks(raw, i+1); ; i = blanks(raw, i+1) {
-		if i >= len(raw) || raw[i] != '"' {
-			if i < len(raw) && raw[i] == '}' && len(x.keys) == keys {
-				break
+	i = blanks(x.raw, i+1)
+	if i < len(x.raw) && x.raw[i] == '}' {
+		i++
+	} else {
+		keys, arena := len(x.keys), len(x.arena)
+		if i = x.members(i, n, depth); i < 0 {
+			return i
+		}
+		if len(x.keys)-keys > manyKeys {
+			if k, twice := x.duplicate(keys); twice {
+				return x.repeated(int(k.start))
 			}
+		}
+		x.keys, x.arena = x.keys[:keys], x.arena[:arena]
+		if len(x.loose) > 0 {
+			x.forgetLoose(depth)
+		}
+	}
+	if self >= 0 {
+		x.values[self].end = uint32(i)
+	}
+	return i
+}
+
+// members walks an object from its first key at i to behind its closing bracket and leaves its keys on the stack.
+func (x *found) members(i int, n *node, depth int) int {
+	raw, base := x.raw, len(x.keys)
+	var seen uint64 // a bit for each hash: most keys are new at one look
+	for {
+		if i >= len(raw) || raw[i] != '"' {
 			return x.fault(i)
 		}
 		end, hash, marks := scanKey(raw, i+1)
 		if end < 0 {
 			return x.fault(^end)
 		}
-		text := raw[i+1 : end]
 		k := key{hash: hash, start: uint32(i + 1), size: uint32(end - i - 1)}
 		if marks != 0 {
-			x.high |= marks & highBits
-			if marks&escaped != 0 {
-				k, text = x.unescapeKey(text)
-			}
+			k = x.unusual(k, marks)
 		}
 		if bit := uint64(1) << (k.hash & 63); seen&bit == 0 {
 			seen |= bit
-		} else if len(x.keys)-keys < manyKeys && x.holds(keys, k.hash, text) {
+		} else if len(x.keys)-base < manyKeys && x.holds(base, k.hash, x.text(k)) {
 			return x.repeated(i)
 		}
 		x.keys = append(x.keys, k)
-		if i = blanks(raw, end+1); i >= len(raw) || raw[i] != ':' {
-			return x.fault(i)
+		if i = end + 2; i >= len(raw) || raw[i-1] != ':' || raw[i] <= ' ' { // not written close together
+			if i = blanks(raw, end+1); i >= len(raw) || raw[i] != ':' {
+				return x.fault(i)
+			}
+			i = blanks(raw, i+1)
 		}
-		i = blanks(raw, i+1)
 		var e *edge
 		if n != nil {
-			e = n.find(k.hash, text)
+			e = n.find(k.hash, x.text(k))
 		}
-		switch {
-		case e == nil:
+		if e != nil {
+			i = x.wanted(i, e, depth, base)
+		} else if i < len(raw) && raw[i] == '"' { // most often; spares a call
+			i, marks = scanString(raw, i+1)
+			if i < 0 {
+				return x.fault(^i)
+			}
+			x.high |= marks & highBits
+			i++
+		} else {
 			i = x.value(i, nil, depth)
-		case e.only != nil && len(x.loose) == 0:
-			i = x.value(i, e.only, depth)
-		default:
-			i = x.contested(i, e, depth, keys)
 		}
 		if i < 0 {
 			return i
 		}
+		if i+1 < len(raw) && raw[i] == ',' && raw[i+1] == '"' {
+			i++
+			continue
+		}
 		if i = blanks(raw, i); i >= len(raw) || raw[i] != ',' {
 			break
 		}
+		i = blanks(raw, i+1)
 	}
 	if i >= len(raw) || raw[i] != '}' {
 		return x.fault(i)
 	}
-	if len(x.keys)-keys > manyKeys {
-		if k, twice := x.duplicate(keys); twice {
-			return x.repeated(int(k.start))
-		}
-	}
-	x.keys, x.arena = x.keys[:keys], x.arena[:arena]
-	if len(x.loose) > 0 {
-		x.forgetLoose(depth)
-	}
-	if self >= 0 {
-		x.values[self].end = uint32(i + 1)
-	}
 	return i + 1
 }
 
-// unescapeKey puts a key's characters into the arena.
-func (x *found) unescapeKey(raw []byte) (key, []byte) {
+// wanted walks the value at i of a key that leads somewhere, in an object whose keys begin at base.
+func (x *found) wanted(i int, e *edge, depth, base int) int {
+	if e.only != nil && len(x.loose) == 0 {
+		return x.value(i, e.only, depth)
+	}
+	return x.contested(i, e, depth, base)
+}
+
+// unusual is for a key that is not plain ASCII: escapes are undone into the arena.
+func (x *found) unusual(k key, marks uint64) key {
+	x.high |= marks & highBits
+	if marks&escaped == 0 {
+		return k
+	}
 	start := len(x.arena)
-	x.arena = appendUnescaped(x.arena, raw)
+	x.arena = appendUnescaped(x.arena, x.text(k))
 	text := x.arena[start:]
-	return key{hash: hashKey(text), start: uint32(start), size: uint32(len(text)), unquote: true}, text
+	return key{hash: hashKey(text), start: uint32(start), size: uint32(len(text)), unquote: true}
 }
 
 // array walks the array at i, the depth-th container. Its members stand where the array stands.
