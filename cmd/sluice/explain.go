@@ -51,7 +51,7 @@ timestamp has the time of the file.`,
 			return runExplain(cmd, config, paths)
 		},
 	}
-	cmd.Flags().StringVarP(&config, "config", "c", "./sluice.yaml", "the configuration")
+	cmd.Flags().StringVarP(&config, "config", "c", defaultConfig, "the configuration")
 	return cmd
 }
 
