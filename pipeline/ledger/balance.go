@@ -49,15 +49,19 @@ func LanesOf(ctx context.Context, l Reader, route string) ([]string, error) {
 	return slices.DeleteFunc(lanes, func(lane string) bool { return RouteOf(lane) != route }), err
 }
 
-// TakeBalance audits every lane and sums up by route, sorted by name, control lanes apart; _unreadable stands in it only when it
-// has anything. A chain that does not hold is no error: its route is not balanced, and Broken says where.
-func TakeBalance(ctx context.Context, l Reader) (Balance, error) {
+// TakeBalance audits every lane of the routes, or of all when none is named, and sums up by route, sorted by name. Control lanes are
+// audited with all routes and are no row; _unreadable is one only when it has anything or is named. A chain that does not hold is
+// no error: its route is not balanced, and Broken says where.
+func TakeBalance(ctx context.Context, l Reader, routes ...string) (Balance, error) {
 	lanes, err := l.Lanes(ctx)
 	if err != nil {
 		return Balance{}, err
 	}
 	b := Balance{Routes: []RouteBalance{}}
 	for _, lane := range lanes {
+		if len(routes) > 0 && !slices.Contains(routes, RouteOf(lane)) {
+			continue
+		}
 		account, err := Audit(ctx, l, lane)
 		if _, broken := errors.AsType[*Break](err); broken || errors.Is(err, ErrDamaged) {
 			b.Broken = append(b.Broken, err)
@@ -70,7 +74,7 @@ func TakeBalance(ctx context.Context, l Reader) (Balance, error) {
 	}
 	slices.SortFunc(b.Routes, func(x, y RouteBalance) int { return strings.Compare(x.Route, y.Route) })
 	b.Routes = slices.DeleteFunc(b.Routes, func(r RouteBalance) bool {
-		return r.Route == UnreadableRoute && r.Balanced && r.Delivered+r.DeadLetters+r.Objects == 0
+		return r.Route == UnreadableRoute && len(routes) == 0 && r.Balanced && r.Delivered+r.DeadLetters+r.Objects == 0
 	})
 	return b, nil
 }

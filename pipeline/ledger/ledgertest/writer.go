@@ -80,14 +80,14 @@ func (w *Writer) Next() ledger.Record {
 	}
 	r.Committed = at
 	switch n := w.rev; {
-	case n%7 == 3:
-		r.Kind = ledger.KindCommit
 	case n%7 == 4:
+		r.Kind = ledger.KindCommit
+	case n%7 == 5:
 		r.Kind = ledger.KindSkip
 		r.Skip = &ledger.Skip{Range: ledger.Range{First: at + 1, Last: at + 3,
 			Counts: ledger.Counts{Messages: 3, Examined: 4, NotMatched: 4}}}
 		r.Committed = at + 3
-	case n%7 == 5:
+	case n%7 == 6:
 		r.Kind = ledger.KindLoss
 		r.Loss = &ledger.Loss{From: at + 1, To: at + 2, Count: 2, Reason: "retention"}
 		r.Committed = at + 2
