@@ -32,7 +32,7 @@ func atEveryStep(f Fault) func(fresh func() Harness) error {
 // twoWrites is a small batch with one unit that no buffer takes whole.
 func twoWrites() []driver.Ref {
 	refs := sample(4711, 4)
-	refs[0].Raw = fmt.Appendf(nil, `{"logName":"projects/1/logs/log%%2Fa","timestamp":"2026-03-01T10:30:00Z","textPayload":"%s"}`, bytes.Repeat([]byte("x"), 200<<10))
+	refs[0].Raw = fmt.Appendf(nil, `{"logName":"projects/1/logs/log%%2Fa","timestamp":"2026-03-01T10:30:00Z","textPayload":"%s"}`, bytes.Repeat([]byte("x"), 70<<10))
 	return refs
 }
 
