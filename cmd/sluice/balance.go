@@ -95,7 +95,7 @@ var balanceColumns = []balanceColumn{
 	{"INTERCEPTED", true, func(r *ledger.RouteBalance) uint64 { return r.Intercepted }},
 	{"SAMPLED", true, func(r *ledger.RouteBalance) uint64 { return r.Sampled }},
 	{"OVER QUOTA", true, func(r *ledger.RouteBalance) uint64 { return r.OverQuota }},
-	{"DUPLICATES", true, func(r *ledger.RouteBalance) uint64 { return r.Duplicates }},
+	{"DUPLICATES", false, func(r *ledger.RouteBalance) uint64 { return r.Duplicates }},
 	{"DEAD LETTERS", false, func(r *ledger.RouteBalance) uint64 { return r.DeadLetters }},
 	{"OBJECTS", false, func(r *ledger.RouteBalance) uint64 { return r.Objects }},
 	{"BYTES", false, func(r *ledger.RouteBalance) uint64 { return r.Bytes }},

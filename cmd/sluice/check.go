@@ -11,9 +11,6 @@ import (
 	"sluice/sinks"
 )
 
-// defaultConfig is the configuration of every command that is not told another.
-const defaultConfig = "./sluice.yaml"
-
 func newCheckCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "check [FILE…]",

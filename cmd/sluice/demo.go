@@ -111,9 +111,11 @@ func (d *demo) route(ctx context.Context, daemon *daemon, entries string) (ledge
 	go func() { done <- daemon.run(context.WithoutCancel(ctx), stop) }()
 	publish := func() error {
 		bar := newProgress(d.err, "publishing")
-		_, err := publishFiles(ctx, daemon.bus, daemon.streams[0], []string{entries}, nil, func(p published) {
-			bar.show(fmt.Sprintf("%d entries, %d of them already there", p.Entries, p.AlreadyThere))
-		})
+		show := func(p published) { bar.show(fmt.Sprintf("%d entries, %d of them already there", p.Entries, p.AlreadyThere)) }
+		accounts, err := publishFiles(ctx, daemon.bus, daemon.streams[0], []string{entries}, nil, show)
+		for _, p := range accounts {
+			show(p)
+		}
 		bar.end()
 		return err
 	}

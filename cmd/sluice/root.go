@@ -17,9 +17,9 @@ type commandGroup struct {
 
 // commandGroups is the one list of sub-commands.
 var commandGroups = []commandGroup{
-	{"start", "Start:", []func() *cobra.Command{}},
-	{"entries", "Entries:", []func() *cobra.Command{newFilterCommand, newExplainCommand}},
-	{"audit", "Audit:", []func() *cobra.Command{}},
+	{"start", "Start:", []func() *cobra.Command{newDemoCommand, newInitCommand, newCheckCommand, newSchemaCommand, newRunCommand, newStatusCommand}},
+	{"entries", "Entries:", []func() *cobra.Command{newFilterCommand, newExplainCommand, newPublishCommand}},
+	{"audit", "Audit:", []func() *cobra.Command{newBalanceCommand, newLedgerCommand}},
 	{"about", "About:", []func() *cobra.Command{newVersionCommand}},
 }
 
