@@ -37,7 +37,7 @@ const (
 
 const (
 	saveEvery = time.Second     // between two saves of a source's progress
-	lastWords = 5 * time.Second // for acknowledgements and progress after an error
+	lastWords = 5 * time.Second // for what is on its way, and for the progress, at the end
 )
 
 // filePublisher puts one source on a stream, in order, and keeps account of what was acknowledged.
@@ -108,16 +108,27 @@ func (p *filePublisher) publish(ctx context.Context, name string, in io.Reader) 
 		return err
 	}
 	err = p.copy(ctx, newPacker(p.at.Source, f, p.at.Bytes, p.limit(), p.at.Cuts))
-	if err == nil {
-		return p.save(ctx)
-	}
-	// Perhaps ctx is over. What is on its way is soon stored: the next run must know of it.
-	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	// Perhaps ctx is over, before or behind the last pack. What is on its way is soon stored, and the next run must know of it.
+	late, cancel := outlive(ctx)
 	defer cancel()
-	if cause := p.settle(late, 0, 0); cause != nil {
-		slog.Debug("not all that was sent is acknowledged", "file", name, "error", cause)
+	if err != nil {
+		late, cancel = context.WithTimeout(late, lastWords)
+		defer cancel()
+		if cause := p.settle(late, 0, 0); cause != nil {
+			slog.Debug("not all that was sent is acknowledged", "file", name, "error", cause)
+		}
 	}
 	return errors.Join(err, p.save(late))
+}
+
+// outlive gives a context that ends lastWords after ctx.
+func outlive(ctx context.Context) (context.Context, context.CancelFunc) {
+	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(lastWords, cancel) })
+	return late, func() {
+		stop()
+		cancel()
+	}
 }
 
 // limit leaves room for the headers, which count.

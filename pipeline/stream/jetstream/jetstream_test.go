@@ -2,6 +2,8 @@ package jetstream
 
 import (
 	"context"
+	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -86,6 +88,9 @@ func world(t *testing.T, b *Bus) streamtest.World {
 	}
 }
 
+// published makes each message's id, for a restart may make the publisher send it twice.
+var published atomic.Int64
+
 func publish(t testing.TB, s *Stream, data ...string) (last uint64) {
 	t.Helper()
 	p := s.Publisher()
@@ -101,7 +106,7 @@ func publish(t testing.TB, s *Stream, data ...string) (last uint64) {
 		if len(pending) == 500 {
 			wait()
 		}
-		pending = append(pending, p.Start("logs.test", "", []byte(d)))
+		pending = append(pending, p.Start("logs.test", fmt.Sprint("test ", published.Add(1)), []byte(d)))
 	}
 	for len(pending) > 0 {
 		wait()

@@ -36,6 +36,21 @@ func TestReaderRidesOutARestart(t *testing.T) {
 	}
 }
 
+// A delivery that is lost on its way, as when the client's memory for it is full, is fetched again.
+func TestReaderNoticesALostDelivery(t *testing.T) {
+	s := openStream(t, openBus(t, Options{Dir: t.TempDir()}), StreamConfig{Name: "LOGS"})
+	publish(t, s, "1", "2", "3", "4", "5")
+	r := openReader(t, s, 1)
+	got := next(t, r, 1)
+	<-r.(*reader).arrived
+	for len(got) < 5 {
+		got = append(got, next(t, r, 10)...)
+	}
+	if diff := cmp.Diff([]string{"1:1", "2:2", "3:3", "4:4", "5:5"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // A server that comes back from a backup has stepped back: the reader says so instead of going on, also when the sequences that
 // it has given out were used again meanwhile.
 func TestReaderNoticesARestoredBackup(t *testing.T) {

@@ -28,6 +28,14 @@ func recreated(t *testing.T, w World) {
 	equal(t, take(t, reader(t, w, 1), 1), []string{"1:new"})
 }
 
+func recreatedBeforeARead(t *testing.T, w World) {
+	fill(t, w, 2)
+	r := reader(t, w, 3)
+	w.Recreate()
+	w.Append("new", "new", "new", "new")
+	is(t, readOn(t, r, func(m stream.Message) { forbid(t, m, "new") }), stream.ErrChanged)
+}
+
 func steppedBack(t *testing.T, w World) {
 	if w.StepBack == nil {
 		t.Skip("this stream cannot be made to step back here")

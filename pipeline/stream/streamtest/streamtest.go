@@ -45,6 +45,7 @@ func Run(t *testing.T, open func(t *testing.T) World) {
 		{"readers are independent", readersAreIndependent},
 		{"large and odd messages", oddMessages},
 		{"a re-created stream is another", recreated},
+		{"a re-created stream is another, also to who has read nothing", recreatedBeforeARead},
 		{"a stream that stepped back", steppedBack},
 		{"rides out a disturbance", ridesOutADisturbance},
 	} {
