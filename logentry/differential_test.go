@@ -144,7 +144,9 @@ func (g generator) mutate(raw []byte) []byte {
 
 func FuzzExtract(f *testing.F) {
 	for _, c := range defectCases {
-		f.Add([]byte(c.raw))
+		if len(c.raw) < 4096 { // the fuzzer is slow on long ones
+			f.Add([]byte(c.raw))
+		}
 	}
 	for seed := range uint64(50) {
 		f.Add([]byte(generator{rand.New(rand.NewPCG(seed, 2))}.object(0)))
