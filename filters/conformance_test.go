@@ -134,3 +134,10 @@ func readLines[T any](t testing.TB, file string) (lines []T) {
 	}
 	return lines
 }
+
+func readLinesIfPresent[T any](t testing.TB, file string) []T {
+	if _, err := os.Stat(file); err != nil {
+		return nil
+	}
+	return readLines[T](t, file)
+}
