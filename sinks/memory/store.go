@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"sluice/sinks/driver"
@@ -54,6 +55,17 @@ func (s *Store) Objects() map[string]Object {
 // Names gives the names in the store, sorted.
 func (s *Store) Names() []string {
 	return slices.Sorted(maps.Keys(s.Objects()))
+}
+
+// Lines gives what a reader of the store finds: the entries of each object as lines, line feeds being blanks.
+func (s *Store) Lines() map[string][]string {
+	lines := make(map[string][]string)
+	for name, o := range s.Objects() {
+		for _, ref := range o.Entries {
+			lines[name] = append(lines[name], strings.ReplaceAll(string(ref.Raw), "\n", " "))
+		}
+	}
+	return lines
 }
 
 // History gives every content that a name ever had, oldest first. More than one means that something visible changed.

@@ -29,9 +29,10 @@ func atEveryStep(f Fault) func(fresh func() Harness) error {
 	}
 }
 
-// twoWrites is a small batch with one unit that no buffer takes whole.
-func twoWrites() []driver.Ref {
+// fewEntries is a batch of two units in most layouts, one of which no buffer takes whole.
+func fewEntries() []driver.Ref {
 	refs := sample(4711, 4)
+	refs = []driver.Ref{refs[0], refs[3]} // of one log, an hour and a workspace apart
 	refs[0].Raw = fmt.Appendf(nil, `{"logName":"projects/1/logs/log%%2Fa","timestamp":"2026-03-01T10:30:00Z","textPayload":"%s"}`, bytes.Repeat([]byte("x"), 70<<10))
 	return refs
 }
@@ -39,7 +40,7 @@ func twoWrites() []driver.Ref {
 // faultAt is the life of one delivery: a process meets the fault, the machine forgets what is not durable, another process redoes
 // the plan, and a third one too. All must agree on what stands there.
 func faultAt(h Harness, steps *Steps) error {
-	refs := twoWrites()
+	refs := fewEntries()
 	one, acked, err := firstProcess(h, steps, refs)
 	if err != nil {
 		return err

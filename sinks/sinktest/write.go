@@ -228,7 +228,7 @@ func codes(fresh func() Harness) error {
 		seen := 0
 		for at := 1; ; at++ {
 			steps := &Steps{at: at, fault: Fault{Err: cause}}
-			p, err := start(fresh(), steps, sample(4711, 4))
+			p, err := start(fresh(), steps, fewEntries())
 			if err == nil {
 				_, err = p.writeAll(context.Background())
 			}
