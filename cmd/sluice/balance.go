@@ -113,15 +113,19 @@ func writeBalance(w io.Writer, b ledger.Balance) error {
 	columns := slices.DeleteFunc(slices.Clone(balanceColumns), func(c balanceColumn) bool {
 		return c.rare && !slices.ContainsFunc(b.Routes, func(r ledger.RouteBalance) bool { return c.value(&r) > 0 })
 	})
-	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(t, "ROUTE\t")
+	width := len("ROUTE")
+	for _, r := range b.Routes {
+		width = max(width, len(r.Route))
+	}
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', tabwriter.AlignRight) // numbers to the right, names to the left
+	fmt.Fprintf(t, "%-*s\t", width, "ROUTE")
 	for _, c := range columns {
 		fmt.Fprintf(t, "%s\t", c.title)
 	}
 	fmt.Fprintln(t, "BALANCED\t")
 	for i := range b.Routes {
 		r := &b.Routes[i]
-		fmt.Fprintf(t, "%s\t", r.Route)
+		fmt.Fprintf(t, "%-*s\t", width, r.Route)
 		for _, c := range columns {
 			fmt.Fprintf(t, "%d\t", c.value(r))
 		}
