@@ -26,7 +26,7 @@ type publishFlags struct {
 }
 
 func newPublishCommand() *cobra.Command {
-	flags := publishFlags{config: "./sluice.yaml", format: "logentry"}
+	flags := publishFlags{format: "logentry"}
 	cmd := &cobra.Command{
 		Use:   "publish [-c FILE | --url URL] [--stream NAME] FILE…",
 		Short: "Put log entries from files on the bus",
@@ -42,8 +42,8 @@ waited for, for 60 s. Lines that are not LogEntry JSON are published as they are
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, files []string) error { return runPublish(cmd, flags, files) },
 	}
+	addConfigFlag(cmd, &flags.config)
 	f := cmd.Flags()
-	f.StringVarP(&flags.config, "config", "c", flags.config, "configuration whose bus to use")
 	f.StringVar(&flags.url, "url", "", "server to use instead: nats://host:4222")
 	f.StringVar(&flags.stream, "stream", "", "stream to publish on; needed when the configuration has several")
 	f.StringVar(&flags.format, "format", flags.format, "form of the files' lines: logentry")
@@ -114,10 +114,10 @@ func openForPublish(ctx context.Context, flags publishFlags) (bus *jetstream.Bus
 		}
 		return bus, s, err
 	}
-	cfg, err := configs.Load(flags.config, registry())
-	if errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("%w ('sluice init' writes a configuration; --url publishes without one)", err)
+	if _, err := os.Stat(flags.config); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, fmt.Errorf("%w ('sluice init' writes a configuration; --url publishes without one)", err)
 	}
+	cfg, err := configs.Load(flags.config, registry())
 	if err != nil {
 		return nil, nil, err
 	}

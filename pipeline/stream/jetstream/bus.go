@@ -60,7 +60,8 @@ func Open(ctx context.Context, o Options) (*Bus, error) {
 }
 
 // Attach uses the embedded bus in o.Dir: the one that another process runs there, or, when nobody holds the folder, its own as
-// by Open. A connection to another process' server finds it again after a restart, whatever port and token it then has.
+// by Open. A connection to another process' server finds it again after a restart, whatever port and token it then has; when that
+// process is gone for good, it does not take the folder over, for a daemon may be about to.
 func Attach(ctx context.Context, o Options) (*Bus, error) {
 	o = o.withDefaults()
 	b, err := Open(ctx, o)

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -44,26 +45,25 @@ func startEmbedded(ctx context.Context, o Options) (e *embedded, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := newServer(o, token)
+	said := &serverLog{log: o.Log}
+	s, err := newServer(o, token, said)
 	if err != nil {
 		return nil, err
 	}
-	e = &embedded{server: s, token: token, lock: lock}
 	s.Start()
-	if !s.ReadyForConnections(untilReady(ctx)) {
-		s.Shutdown()
-		s.WaitForShutdown()
-		return nil, fmt.Errorf("the embedded server was not ready in time: is %q free to listen on?", o.Listen)
+	err = untilReady(ctx, s, said)
+	if err == nil {
+		err = writeAccess(o.Dir, access{URL: s.ClientURL(), Token: token, PID: os.Getpid()})
 	}
-	if err := writeAccess(o.Dir, access{URL: s.ClientURL(), Token: token, PID: os.Getpid()}); err != nil {
+	if err != nil {
 		s.Shutdown()
 		s.WaitForShutdown()
 		return nil, err
 	}
-	return e, nil
+	return &embedded{server: s, token: token, lock: lock}, nil
 }
 
-func newServer(o Options, token string) (*server.Server, error) {
+func newServer(o Options, token string, said *serverLog) (*server.Server, error) {
 	host, port, err := listenAddress(o.Listen)
 	if err != nil {
 		return nil, err
@@ -83,7 +83,7 @@ func newServer(o Options, token string) (*server.Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up the embedded server: %w", err)
 	}
-	s.SetLoggerV2(serverLog{o.Log}, false, false, false)
+	s.SetLoggerV2(said, false, false, false)
 	return s, nil
 }
 
@@ -114,11 +114,20 @@ func listenAddress(listen string) (string, int, error) {
 	return host, int(port), nil
 }
 
-func untilReady(ctx context.Context) time.Duration {
-	if deadline, ok := ctx.Deadline(); ok {
-		return min(time.Until(deadline), startTimeout)
+// untilReady waits for the server, which says only in its log why it does not start.
+func untilReady(ctx context.Context, s *server.Server, said *serverLog) error {
+	for end := time.Now().Add(startTimeout); !s.ReadyForConnections(100 * time.Millisecond); {
+		if fault := said.fatal.Load(); fault != nil {
+			return fmt.Errorf("start the embedded server: %s", *fault)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("the embedded server is not ready after %s", startTimeout)
+		}
 	}
-	return startTimeout
+	return nil
 }
 
 // stop ends the server, waits for its files and frees the folder.
@@ -128,21 +137,31 @@ func (e *embedded) stop() error {
 	return e.lock.Close()
 }
 
-// serverLog passes the server's words on at debug, for what matters in them comes back as errors of our own calls.
-type serverLog struct{ log *slog.Logger }
+// serverLog passes the server's words on at debug, for what matters in them comes back as errors of our own calls; and it keeps
+// why the server did not start.
+type serverLog struct {
+	log   *slog.Logger
+	fatal atomic.Pointer[string]
+}
 
-func (l serverLog) say(format string, v []any) {
+func (l *serverLog) say(format string, v []any) {
 	if l.log.Enabled(context.Background(), slog.LevelDebug) {
 		l.log.Debug("embedded server", "said", fmt.Sprintf(format, v...))
 	}
 }
 
-func (l serverLog) Noticef(format string, v ...any) { l.say(format, v) }
-func (l serverLog) Warnf(format string, v ...any)   { l.say(format, v) }
-func (l serverLog) Fatalf(format string, v ...any)  { l.say(format, v) }
-func (l serverLog) Errorf(format string, v ...any)  { l.say(format, v) }
-func (l serverLog) Debugf(format string, v ...any)  { l.say(format, v) }
-func (l serverLog) Tracef(format string, v ...any)  { l.say(format, v) }
+func (l *serverLog) Noticef(format string, v ...any) { l.say(format, v) }
+func (l *serverLog) Warnf(format string, v ...any)   { l.say(format, v) }
+func (l *serverLog) Errorf(format string, v ...any)  { l.say(format, v) }
+func (l *serverLog) Debugf(format string, v ...any)  { l.say(format, v) }
+func (l *serverLog) Tracef(format string, v ...any)  { l.say(format, v) }
+
+// Fatalf is called by a server that gives up; it does not end the process.
+func (l *serverLog) Fatalf(format string, v ...any) {
+	l.say(format, v)
+	text := fmt.Sprintf(format, v...)
+	l.fatal.CompareAndSwap(nil, &text)
+}
 
 // where names the bus for errors, without credentials.
 func where(o Options) string {

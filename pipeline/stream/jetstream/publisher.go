@@ -86,7 +86,7 @@ func (m *Pending) Wait(ctx context.Context) (Ack, error) {
 		case end.IsZero():
 			end = time.Now().Add(m.publisher.patience)
 		case time.Now().After(end):
-			return Ack{}, m.fail(fmt.Errorf("gave up after %s: %w", m.publisher.patience, err))
+			return Ack{}, m.fail(fmt.Errorf("gave up after %s: %w (is the server up?)", m.publisher.patience, err))
 		}
 		select {
 		case <-ctx.Done():

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -221,6 +222,22 @@ func TestOpenErrors(t *testing.T) {
 			_ = b.Close()
 			t.Errorf("%s: opened", name)
 		}
+	}
+}
+
+// What the server has against starting is in the error, at once.
+func TestServerSaysWhyItDoesNotStart(t *testing.T) {
+	dir := t.TempDir()
+	check(t, os.WriteFile(filepath.Join(dir, "jetstream"), nil, 0o600))
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	b, err := Open(ctx, Options{Dir: dir})
+	if err == nil {
+		_ = b.Close()
+		t.Fatal("started")
+	}
+	if !strings.Contains(err.Error(), "start the embedded server: Can't start JetStream") {
+		t.Error(err)
 	}
 }
 
