@@ -51,6 +51,11 @@ type Unit struct {
 
 	Refs   []Ref  `json:"-"` // what it holds, set by Plan, at a redo by Plan again; never stored
 	Origin Origin `json:"-"` // the plan it is part of, filled in by the pipeline before Write
+
+	// Redo says that this write may not be the unit's first: the plan was found open in the ledger, or another attempt of it may
+	// have reached the destination. Filled in by the pipeline. A destination that may not read takes what exists for its own
+	// only then; at the first write of a fresh plan it is a Conflict.
+	Redo bool `json:"-"`
 }
 
 // To says which driver of a route writes a unit.

@@ -21,7 +21,6 @@ type disk interface {
 	Publish(temp, path string) error    // gives a whole file its name; fs.ErrExist when that is taken
 	SyncDir(path string) error
 	Remove(path string) error
-	SyncFile(path string) error
 }
 
 // output is a temporary file being written.
@@ -56,23 +55,19 @@ func (osDisk) Publish(temp, path string) error {
 }
 
 // SyncDir makes the names in a folder durable. A file system that cannot fsync folders (EINVAL, EOPNOTSUPP) offers nothing better.
-func (d osDisk) SyncDir(path string) error {
-	err := d.SyncFile(path)
-	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.EOPNOTSUPP) {
-		return nil
-	}
-	return err
-}
-
-func (osDisk) Remove(path string) error { return os.Remove(path) }
-
-func (osDisk) SyncFile(path string) error {
+func (osDisk) SyncDir(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Sync(), f.Close())
+	err = f.Sync()
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.EOPNOTSUPP) {
+		err = nil
+	}
+	return errors.Join(err, f.Close())
 }
+
+func (osDisk) Remove(path string) error { return os.Remove(path) }
 
 // abandoned says whether no process writes to a temporary file any more.
 func abandoned(path string) bool {

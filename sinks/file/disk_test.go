@@ -32,10 +32,6 @@ func (d steppedDisk) SyncDir(path string) error {
 	return d.steps.Do("sync folder", func() error { return d.disk.SyncDir(path) })
 }
 
-func (d steppedDisk) SyncFile(path string) error {
-	return d.steps.Do("sync file", func() error { return d.disk.SyncFile(path) })
-}
-
 func (d steppedDisk) Remove(path string) error {
 	return d.steps.Do("remove", func() error { return d.disk.Remove(path) })
 }
@@ -107,14 +103,6 @@ func (d forgetfulDisk) Publish(temp, path string) error {
 	err := d.osDisk.Publish(temp, path)
 	if err == nil {
 		d.remember(func() { d.names[path], d.linked[path] = true, temp })
-	}
-	return err
-}
-
-func (d forgetfulDisk) SyncFile(path string) error {
-	_, err := os.Stat(path)
-	if err == nil {
-		d.remember(func() { delete(d.torn, d.linked[path]) })
 	}
 	return err
 }

@@ -76,7 +76,7 @@ func (d *Driver) Write(ctx context.Context, u *driver.Unit) (driver.Receipt, err
 // write goes the whole way. A crash may leave:
 //   - folders without files, perhaps not durable: every process syncs each folder it uses once (folders.go);
 //   - a temporary file, empty, torn or whole: without a lock, removed at the next Open;
-//   - the file under its name, perhaps not durable, its temporary file beside it: found and synced by settle.
+//   - the file under its name, its bytes durable, its name perhaps not, the temporary file beside it: settle syncs the folder.
 func (d *Driver) write(ctx context.Context, u *driver.Unit) (driver.Receipt, error) {
 	path, err := d.path(u.Name)
 	if err != nil {
@@ -99,7 +99,7 @@ func (d *Driver) write(ctx context.Context, u *driver.Unit) (driver.Receipt, err
 	if err == nil {
 		err = d.publish(temp, path)
 	}
-	// Closed only now: the lock keeps others from cleaning it away. Close errors matter no more than the fsync before says.
+	// Closed only now: its lock keeps others from cleaning it away. A close error is a write error; the redo compares.
 	err = errors.Join(err, out.Close())
 	_ = d.disk.Remove(temp) // what stays is cleaned at the next Open
 	if errors.Is(err, fs.ErrExist) {
@@ -117,8 +117,8 @@ func (d *Driver) path(name string) (string, error) {
 	return filepath.Join(d.dir, local), nil
 }
 
-// settle compares what stands under the name with the unit and, when equal, makes sure that it is durable. It returns
-// fs.ErrNotExist when nothing stands there.
+// settle compares what stands under the name with the unit and, when equal, makes sure that the name is durable; the bytes are,
+// for no file gets its name before. It returns fs.ErrNotExist when nothing stands there.
 func (d *Driver) settle(ctx context.Context, path string, u *driver.Unit) (driver.Receipt, error) {
 	f, err := openRegular(path)
 	if err != nil {
@@ -130,9 +130,6 @@ func (d *Driver) settle(ctx context.Context, path string, u *driver.Unit) (drive
 	}
 	if !equal {
 		return driver.Receipt{}, &driver.Error{Code: driver.Conflict, Err: fmt.Errorf("%s holds other content", path)}
-	}
-	if err := d.disk.SyncFile(path); err != nil {
-		return driver.Receipt{}, fmt.Errorf("sync existing file: %w", err)
 	}
 	return receipt, d.syncNames(path)
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -47,6 +48,9 @@ func TestRealDisk(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if left := tempFiles(t, dir); len(left) != 0 {
+			t.Errorf("left behind: %v", left)
+		}
 		again, err := realDriver(t, dir).Write(t.Context(), u)
 		if err != nil {
 			t.Fatal(err)
@@ -66,9 +70,6 @@ func TestRealDisk(t *testing.T) {
 		modes := []os.FileMode{mode(t, filepath.Join(dir, u.Name)), mode(t, filepath.Join(dir, "x")), mode(t, dir)}
 		if diff := cmp.Diff([]os.FileMode{0o640, 0o750, 0o750}, modes); diff != "" {
 			t.Errorf("modes: %s", diff)
-		}
-		if left := tempFiles(t, dir); len(left) != 0 {
-			t.Errorf("left behind: %v", left)
 		}
 	}
 }
@@ -172,6 +173,124 @@ func TestFolderRemovedByOthers(t *testing.T) {
 	}
 	if err := write("a/2"); err != nil {
 		t.Errorf("again: %v", err)
+	}
+}
+
+// tracedDisk writes down the operations, and lets the output of Create meet an accident.
+type tracedDisk struct {
+	osDisk
+	root  string
+	trace *[]string
+	sync  func()
+	close error
+}
+
+func (d tracedDisk) note(op, path string) {
+	rel, err := filepath.Rel(d.root, path)
+	if err == nil && !strings.HasPrefix(rel, "..") {
+		*d.trace = append(*d.trace, op+" "+rel)
+	}
+}
+
+func (d tracedDisk) Mkdir(path string) error { d.note("mkdir", path); return d.osDisk.Mkdir(path) }
+func (d tracedDisk) SyncDir(path string) error {
+	d.note("sync", path)
+	return d.osDisk.SyncDir(path)
+}
+func (d tracedDisk) Remove(path string) error {
+	d.note("remove from", filepath.Dir(path))
+	return d.osDisk.Remove(path)
+}
+func (d tracedDisk) Publish(temp, path string) error {
+	d.note("publish", path)
+	return d.osDisk.Publish(temp, path)
+}
+func (d tracedDisk) Create(path string) (output, error) {
+	d.note("create in", filepath.Dir(path))
+	out, err := d.osDisk.Create(path)
+	return tracedOutput{out, d, filepath.Dir(path)}, err
+}
+
+type tracedOutput struct {
+	output
+	disk tracedDisk
+	dir  string
+}
+
+func (f tracedOutput) Sync() error {
+	f.disk.note("sync file in", f.dir)
+	f.disk.sync()
+	return f.output.Sync()
+}
+
+func (f tracedOutput) Close() error {
+	f.disk.note("close in", f.dir)
+	return errors.Join(f.output.Close(), f.disk.close)
+}
+
+func traced(t *testing.T) (*Options, tracedDisk) {
+	root := t.TempDir()
+	return &Options{Dir: filepath.Join(root, "out"), Layout: layout.Spec{Name: "hourly"}}, tracedDisk{root: root, trace: new([]string), sync: func() {}}
+}
+
+// TestOrderOfDurableOperations is the order on which the proof rests; a change here is a change of the protocol.
+func TestOrderOfDurableOperations(t *testing.T) {
+	o, disk := traced(t)
+	d := open(o, driver.ToSink, disk)
+	for _, name := range []string{"a/1", "a/2", "a/2"} {
+		if _, err := d.Write(t.Context(), unit(name, codec.JSON, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := strings.Split(strings.TrimSpace(`
+mkdir out
+sync .
+mkdir out/.sluice
+sync out
+mkdir out/.sluice/tmp
+sync out/.sluice
+create in out/.sluice/tmp
+sync file in out/.sluice/tmp
+mkdir out/a
+sync out
+publish out/a/1
+sync out/a
+close in out/.sluice/tmp
+remove from out/.sluice/tmp
+create in out/.sluice/tmp
+sync file in out/.sluice/tmp
+publish out/a/2
+sync out/a
+close in out/.sluice/tmp
+remove from out/.sluice/tmp
+sync out/a`), "\n")
+	if diff := cmp.Diff(want, *disk.trace); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestCloseErrorsAreWriteErrors(t *testing.T) {
+	o, disk := traced(t)
+	disk.close = syscall.EIO
+	u := unit("x", codec.JSON, 1)
+	if _, err := open(o, driver.ToSink, disk).Write(t.Context(), u); driver.CodeOf(err) != driver.Unavailable {
+		t.Errorf("got %v", err)
+	}
+	if r, err := realDriver(t, o.Dir).Write(t.Context(), u); !r.Existed || err != nil {
+		t.Errorf("the redo: %+v, %v", r, err)
+	}
+}
+
+// TestCanceledBeforeTheNameIsGiven: a write whose context ends while the disk is slow makes nothing visible.
+func TestCanceledBeforeTheNameIsGiven(t *testing.T) {
+	o, disk := traced(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	disk.sync = cancel
+	if _, err := open(o, driver.ToSink, disk).Write(ctx, unit("x", codec.JSON, 1)); driver.CodeOf(err) != driver.Canceled {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(o.Dir, "x")); !os.IsNotExist(err) {
+		t.Errorf("it is visible: %v", err)
 	}
 }
 

@@ -10,13 +10,13 @@ import (
 	"sluice/sinks/driver"
 )
 
-// atEveryStep lets a fault happen at the first operation of a delivery, at the second, and so on until none is left.
-func atEveryStep(f Fault) func(fresh func() Harness) error {
+// everyStep lives a life with a fault at the first operation of a delivery, at the second, and so on until none is left.
+func everyStep(f fault, life func(h Harness, steps *Steps) error) func(fresh func() Harness) error {
 	return func(fresh func() Harness) error {
 		for at := 1; ; at++ {
 			steps := &Steps{at: at, fault: f}
-			if err := faultAt(fresh(), steps); err != nil {
-				return fmt.Errorf("%s (after it took effect: %v): %w", steps.fired(), f.After, err)
+			if err := life(fresh(), steps); err != nil {
+				return fmt.Errorf("%s: %w", steps.fired(), err)
 			}
 			if steps.fired() != "" {
 				continue
@@ -37,11 +37,22 @@ func fewEntries() []driver.Ref {
 	return refs
 }
 
-// faultAt is the life of one delivery: a process meets the fault, the machine forgets what is not durable, another process redoes
+// cancelAt is faultAt with a context that ends, and no other fault.
+func cancelAt(h Harness, steps *Steps) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	steps.fault.meanwhile = cancel
+	return deliverWith(ctx, h, steps)
+}
+
+// faultAt is a delivery that meets the fault of its steps.
+func faultAt(h Harness, steps *Steps) error { return deliverWith(context.Background(), h, steps) }
+
+// deliverWith is the life of one delivery: a process meets the fault, the machine forgets what is not durable, another process redoes
 // the plan, and a third one too. All must agree on what stands there.
-func faultAt(h Harness, steps *Steps) error {
+func deliverWith(ctx context.Context, h Harness, steps *Steps) error {
 	refs := fewEntries()
-	one, acked, err := firstProcess(h, steps, refs)
+	one, acked, err := firstProcess(ctx, h, steps, refs)
 	if err != nil {
 		return err
 	}
@@ -82,15 +93,12 @@ func faultAt(h Harness, steps *Steps) error {
 
 // firstProcess delivers until the fault ends it, or, if the fault is a mere failure, on. It tells which units it believes to be
 // durable. Its process is nil when it fell before it had a plan.
-func firstProcess(h Harness, steps *Steps, refs []driver.Ref) (p *process, acked []driver.Unit, err error) {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	steps.cancel = cancel
+func firstProcess(ctx context.Context, h Harness, steps *Steps, refs []driver.Ref) (p *process, acked []driver.Unit, err error) {
 	p, err = start(h, steps, refs)
 	if err != nil && steps.fired() == "" {
 		return nil, nil, err
 	}
-	if err != nil && steps.fault.Crash {
+	if err != nil && steps.fault.crash {
 		return nil, nil, nil
 	}
 	if err != nil {
@@ -101,10 +109,10 @@ func firstProcess(h Harness, steps *Steps, refs []driver.Ref) (p *process, acked
 	for _, u := range p.plan.Units {
 		_, err := p.driver.Write(ctx, &u)
 		if err != nil {
-			if err := classified(err, steps); err != nil {
+			if err := classified(ctx, err, steps); err != nil {
 				return nil, nil, err
 			}
-			if steps.fault.Crash {
+			if steps.fault.crash {
 				return p, acked, nil
 			}
 			if _, err = p.driver.Write(context.Background(), &u); err != nil {
@@ -117,14 +125,14 @@ func firstProcess(h Harness, steps *Steps, refs []driver.Ref) (p *process, acked
 }
 
 // classified: an error is expected once the fault was met, and it has a code that keeps the plan.
-func classified(err error, steps *Steps) error {
+func classified(ctx context.Context, err error, steps *Steps) error {
 	var coded *driver.Error
 	if !errors.As(err, &coded) || steps.fired() == "" {
 		return fmt.Errorf("not an expected *driver.Error: %w", err)
 	}
 	switch {
-	case steps.fault.Cancel && coded.Code == driver.Canceled:
-	case !steps.fault.Cancel && (coded.Code == driver.Unavailable || coded.Code == driver.Unknown):
+	case ctx.Err() != nil && coded.Code == driver.Canceled:
+	case ctx.Err() == nil && (coded.Code == driver.Unavailable || coded.Code == driver.Unknown):
 	default:
 		return fmt.Errorf("the wrong code: %w", err)
 	}

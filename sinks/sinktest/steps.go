@@ -6,25 +6,23 @@ import (
 	"sync"
 )
 
-// ErrStopped is what an operation answers when Steps stops it, unless the Fault has an error of its own.
+// ErrStopped is what an operation answers when Steps stops it, unless it has another error to give.
 var ErrStopped = errors.New("stopped by the test")
 
-// Fault is what happens at one operation.
-type Fault struct {
-	After  bool  // the operation takes effect and only its answer is lost; else it does not happen
-	Crash  bool  // the process ends there: no later operation happens either
-	Cancel bool  // the operation happens, and the caller's context ends just before it
-	Err    error // the answer; nil = ErrStopped
+// fault is what happens at one operation.
+type fault struct {
+	after     bool   // the operation takes effect and only its answer is lost; else it does not happen
+	crash     bool   // the process ends there: no later operation happens either
+	err       error  // the answer; nil = ErrStopped
+	meanwhile func() // instead of all that: this happens first, and then the operation
 }
 
-// Steps counts the operations of one process on its destination and lets a Fault happen at one of them. A nil *Steps lets
+// Steps counts the operations of one process on its destination and lets a fault happen at one of them. A nil *Steps lets
 // everything pass. Safe for concurrent use.
 type Steps struct {
-	mu     sync.Mutex
-	at     int // the operation that meets the fault, from 1; 0 = none
-	fault  Fault
-	cancel func()
-
+	mu    sync.Mutex
+	at    int // the operation that meets the fault, from 1; 0 = none
+	fault fault
 	count int
 	met   string // the operation that met the fault
 	dead  bool
@@ -41,16 +39,16 @@ func (s *Steps) Do(op string, run func() error) error {
 		return ErrStopped
 	case !met:
 		return run()
-	case s.fault.Cancel:
-		s.cancel()
+	case s.fault.meanwhile != nil:
+		s.fault.meanwhile()
 		return run()
-	case s.fault.After:
+	case s.fault.after:
 		if err := run(); err != nil {
 			return err
 		}
 	}
-	if s.fault.Err != nil {
-		return s.fault.Err
+	if s.fault.err != nil {
+		return s.fault.err
 	}
 	return ErrStopped
 }
@@ -66,7 +64,7 @@ func (s *Steps) next(op string) (met, dead bool) {
 		return false, false
 	}
 	s.met = fmt.Sprintf("operation %d, %s", s.count, op)
-	s.dead = s.fault.Crash
+	s.dead = s.fault.crash
 	return true, false
 }
 

@@ -15,9 +15,11 @@ func TestSuitePassesAFaultlessDriver(t *testing.T) {
 // TestSuiteSeesEveryMutation: each mistake is found by the check that is there for it.
 func TestSuiteSeesEveryMutation(t *testing.T) {
 	for m, names := range map[mutation][]string{
-		overwrites:       {"OtherContentIsConflict"},
+		overwrites:       {"OtherContentIsConflict", "OtherWriterAtEveryStep"},
+		looksFirst:       {"OtherWriterAtEveryStep"},
+		looksOnlyFirst:   {"SameWriterAtEveryStep"},
 		writesInPlace:    {"CrashAtEveryStep/after"},
-		trustsExistence:  {"OtherContentIsConflict"},
+		trustsExistence:  {"OtherContentIsConflict", "OtherWriterAtEveryStep"},
 		inPlaceTrusting:  {"CrashAtEveryStep/after", "FailAtEveryStep/after", "OtherContentIsConflict"},
 		appends:          {"WriteIsIdempotent", "WriteIsIdempotentAtOnce", "CrashAtEveryStep/after"},
 		remembersOnly:    {"WriteIsIdempotent", "CrashAtEveryStep/after"},
@@ -59,7 +61,7 @@ func TestSuiteNeedsSteps(t *testing.T) {
 		h.Open = func(_ *Steps, as driver.To) (driver.Driver, error) { return open(nil, as) }
 		return h
 	}
-	if err := atEveryStep(Fault{Crash: true})(deaf); err == nil {
+	if err := everyStep(fault{crash: true}, faultAt)(deaf); err == nil {
 		t.Error("a suite without faults passed")
 	}
 }
@@ -67,7 +69,7 @@ func TestSuiteNeedsSteps(t *testing.T) {
 func TestSteps(t *testing.T) {
 	ran := 0
 	run := func() error { ran++; return nil }
-	s := &Steps{at: 2, fault: Fault{Crash: true, After: true}}
+	s := &Steps{at: 2, fault: fault{crash: true, after: true}}
 	got := []error{s.Do("a", run), s.Do("b", run), s.Do("c", run)}
 	if got[0] != nil || !errors.Is(got[1], ErrStopped) || !errors.Is(got[2], ErrStopped) || ran != 2 || s.fired() != "operation 2, b" {
 		t.Errorf("%v, %d ran, %q", got, ran, s.fired())

@@ -77,6 +77,8 @@ type mutation string
 const (
 	faultless        mutation = "faultless"
 	overwrites       mutation = "overwrites"
+	looksFirst       mutation = "looks whether the name is free, and then overwrites"
+	looksOnlyFirst   mutation = "compares only what it saw before it began"
 	writesInPlace    mutation = "writes in place"
 	trustsExistence  mutation = "takes what exists for the same"
 	inPlaceTrusting  mutation = "writes in place and takes what exists for the same"
@@ -203,6 +205,8 @@ func (d *toy) store(name, text string) (existed bool, err error) {
 		if existed = d.written[name]; !existed {
 			err = d.steps.Do("put", func() error { old, _ := d.machine.get(name); return d.machine.put(name, old+text) })
 		}
+	case looksFirst, looksOnlyFirst:
+		existed, err = d.storeAfterLook(name, text)
 	case writesInPlace, inPlaceTrusting:
 		existed, err = d.storeInPlace(name, text)
 	default:
@@ -220,6 +224,19 @@ func (d *toy) store(name, text string) (existed bool, err error) {
 	d.broken = err != nil && d.m == remembersFailure
 	d.written[name] = err == nil
 	return existed, err
+}
+
+func (d *toy) storeAfterLook(name, text string) (existed bool, err error) {
+	found, taken := d.machine.get(name)
+	if taken && found != text {
+		return true, &driver.Error{Code: driver.Conflict, Err: fmt.Errorf("%s holds other content", name)}
+	}
+	return taken, d.steps.Do("put", func() error {
+		if _, late := d.machine.get(name); late && !taken && d.m == looksOnlyFirst {
+			return &driver.Error{Code: driver.Conflict, Err: fmt.Errorf("%s appeared meanwhile", name)}
+		}
+		return d.machine.put(name, text)
+	})
 }
 
 func (d *toy) storeInPlace(name, text string) (existed bool, err error) {

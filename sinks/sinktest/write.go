@@ -227,7 +227,7 @@ func codes(fresh func() Harness) error {
 	for cause, want := range fresh().Codes {
 		seen := 0
 		for at := 1; ; at++ {
-			steps := &Steps{at: at, fault: Fault{Err: cause}}
+			steps := &Steps{at: at, fault: fault{err: cause}}
 			p, err := start(fresh(), steps, fewEntries())
 			if err == nil {
 				_, err = p.writeAll(context.Background())
