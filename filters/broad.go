@@ -1,152 +1,78 @@
 package filters
 
 import (
-	"math/bits"
+	"cmp"
 	"slices"
 )
 
-// broad decides many formulas at once. Each is an AND of clauses and has a bit; alive holds the bits of those that no clause
-// has ruled out yet. A clause that is an OR of predicates stands in a column, where a formula has at most one; any other is a
-// condition, decided as a whole for all formulas that share it.
+// broad decides many rules at once. Each is an AND of clauses and has its rule's bit; alive holds the bits of those that no
+// clause has ruled out yet. The steps go from cheap to dear, so that what is dear is asked only for rules that are still alive.
 type broad struct {
-	formulas   []int32 // by bit
-	all        []uint64
-	vetoes     []*veto
-	columns    []*column
-	conditions []condition
+	all   []wordBits
+	steps []step
 }
 
-// veto holds the formulas that an indexed predicate of a place rules out by holding.
-type veto struct {
-	place int32
-	any   []uint64
-	bits  map[int32][]wordBits // by predicate
+// step rules out the rules one of whose clauses does not hold.
+type step interface {
+	decide(w *Worker)
+	cost(s *Set) int32
 }
 
-// condition is a node that all formulas of some bits need.
-type condition struct {
-	node int32
-	bits []wordBits
-}
-
-// column is a set of clauses, at most one a formula.
-type column struct {
-	need   []uint64
-	places []int32              // whose indexed predicates stand in the column
-	sat    map[int32][]wordBits // by indexed predicate: the formulas whose clause it fulfils
-	asked  []condition          // the other members, likewise
-	keys   map[int32]int        // while it is built: the place in asked, by node
-	single int32                // the place that all its members look at, or mixedColumn
-}
-
-const mixedColumn int32 = -1
-
-// wordBits are bits of one word of a bit vector, which are few in most vectors.
+// wordBits are bits of one word of a bit vector; most vectors have few words that are not 0.
 type wordBits struct {
 	word int32
 	bits uint64
 }
 
-func newBroad(s *Set, formulas []int32) *broad {
-	b := &broad{formulas: formulas, all: make([]uint64, (len(formulas)+63)/64)}
-	byNode := map[int32]int{}
-	for bit, f := range formulas {
-		b.all[bit>>6] |= 1 << (bit & 63)
-		for _, clause := range s.conjuncts(s.formulas[f].root) {
-			members := s.clause(clause)
-			if s.simple(members) {
-				b.addClause(s, members, bit)
-				continue
-			}
-			if n := &s.nodes[clause]; n.op == leafOp && s.preds[n.pred].indexed {
-				b.addVeto(s, n.pred, bit)
-				continue
-			}
-			i, ok := byNode[clause]
-			if !ok {
-				i = len(b.conditions)
-				byNode[clause] = i
-				b.conditions = append(b.conditions, condition{node: clause})
-			}
-			b.conditions[i].bits = addBit(b.conditions[i].bits, bit)
-		}
-	}
-	return b
+// condition is a clause of any kind that some rules share, decided as a whole.
+type condition struct {
+	node int32
+	bits []wordBits
 }
 
-// simple says that a clause belongs into a column: an OR of predicates, or one that an index finds.
-func (s *Set) simple(members []int32) bool {
-	for _, m := range members {
-		if s.nodes[m].op != leafOp {
-			return false
-		}
-	}
-	n := &s.nodes[members[0]]
-	return len(members) > 1 || !n.negate && s.preds[n.pred].indexed
+// veto holds the rules that an indexed predicate of a place rules out by holding.
+type veto struct {
+	place int32
+	any   []wordBits
+	bits  predicateBits
 }
 
-func (b *broad) addVeto(s *Set, pred int32, bit int) {
-	at := s.preds[pred].place
-	i := slices.IndexFunc(b.vetoes, func(v *veto) bool { return v.place == at })
-	if i < 0 {
-		i = len(b.vetoes)
-		b.vetoes = append(b.vetoes, &veto{place: at, any: make([]uint64, len(b.all)), bits: map[int32][]wordBits{}})
-	}
-	v := b.vetoes[i]
-	v.any[bit>>6] |= 1 << (bit & 63)
-	v.bits[pred] = addBit(v.bits[pred], bit)
+// column is a set of clauses, at most one a rule, each an OR of predicates or one indexed predicate.
+type column struct {
+	need   []wordBits
+	places []int32       // whose indexed predicates stand in the column
+	sat    predicateBits // the rules whose clause an indexed predicate fulfils
+	asked  []condition   // the other members, likewise
 }
 
-// addClause puts a clause into the first column that suits it and has no clause of the formula yet.
-func (b *broad) addClause(s *Set, members []int32, bit int) {
-	single := s.singlePlace(members)
-	for _, c := range b.columns {
-		if c.single == single && c.need[bit>>6]&(1<<(bit&63)) == 0 {
-			c.add(s, members, bit)
-			return
-		}
-	}
-	c := &column{need: make([]uint64, len(b.all)), sat: map[int32][]wordBits{}, keys: map[int32]int{}, single: single}
-	b.columns = append(b.columns, c)
-	c.add(s, members, bit)
+// predicateBits finds the bits of a predicate.
+type predicateBits struct {
+	at   []int32 // by predicate: 1 + its place in bits
+	bits [][]wordBits
 }
 
-// singlePlace is the place whose index finds all members, or mixedColumn.
-func (s *Set) singlePlace(members []int32) int32 {
-	at := s.preds[s.nodes[members[0]].pred].place
-	for _, m := range members {
-		n := &s.nodes[m]
-		if n.negate || !s.preds[n.pred].indexed || s.preds[n.pred].place != at {
-			return mixedColumn
-		}
+func (b *predicateBits) of(pred int32) []wordBits {
+	if int(pred) < len(b.at) && b.at[pred] > 0 {
+		return b.bits[b.at[pred]-1]
 	}
-	return at
+	return nil
 }
 
-func (c *column) add(s *Set, members []int32, bit int) {
-	c.need[bit>>6] |= 1 << (bit & 63)
-	for _, m := range members {
-		n := &s.nodes[m]
-		if p := &s.preds[n.pred]; !n.negate && p.indexed {
-			if len(c.sat[n.pred]) == 0 && !slices.Contains(c.places, p.place) {
-				c.places = append(c.places, p.place)
-			}
-			c.sat[n.pred] = addBit(c.sat[n.pred], bit)
-			continue
-		}
-		i, ok := c.keys[m]
-		if !ok {
-			i = len(c.asked)
-			c.keys[m] = i
-			c.asked = append(c.asked, condition{node: m})
-		}
-		c.asked[i].bits = addBit(c.asked[i].bits, bit)
+func (b *predicateBits) add(pred, bit int32) {
+	if grow := int(pred) + 1 - len(b.at); grow > 0 {
+		b.at = append(b.at, make([]int32, grow)...)
 	}
+	if b.at[pred] == 0 {
+		b.bits = append(b.bits, nil)
+		b.at[pred] = int32(len(b.bits))
+	}
+	list := &b.bits[b.at[pred]-1]
+	*list = addBit(*list, bit)
 }
 
-// addBit adds a bit that is higher than those that are there.
-func addBit(list []wordBits, bit int) []wordBits {
-	word, mask := int32(bit>>6), uint64(1)<<(bit&63)
+// addBit adds a bit that is not lower than those that are there.
+func addBit(list []wordBits, bit int32) []wordBits {
+	word, mask := bit>>6, uint64(1)<<(bit&63)
 	if n := len(list); n > 0 && list[n-1].word == word {
 		list[n-1].bits |= mask
 		return list
@@ -154,86 +80,93 @@ func addBit(list []wordBits, bit int) []wordBits {
 	return append(list, wordBits{word, mask})
 }
 
-// decide notes the formulas that hold.
-func (b *broad) decide(w *Worker) {
-	copy(w.alive, b.all)
-	for _, c := range b.columns {
-		if !c.decide(w) {
-			return
-		}
-	}
-	for _, v := range b.vetoes {
-		v.decide(w)
-	}
-	for i := range b.conditions {
-		c := &b.conditions[i]
-		if anyBit(w.alive, c.bits) && !w.eval(c.node) {
-			for _, x := range c.bits {
-				w.alive[x.word] &^= x.bits
-			}
-		}
-	}
-	for i, word := range w.alive {
-		for ; word != 0; word &= word - 1 {
-			w.match(b.formulas[i<<6+bits.TrailingZeros64(word)])
-		}
-	}
-}
-
-// decide rules out formulas that a predicate of the place forbids.
-func (v *veto) decide(w *Worker) {
-	wanted := uint64(0)
-	for i, alive := range w.alive {
-		wanted |= alive & v.any[i]
-	}
-	if wanted == 0 {
-		return
-	}
-	for _, pred := range w.resolve(v.place) {
-		meet(w.alive, v.bits[pred])
-	}
-}
-
-func anyBit(alive []uint64, list []wordBits) bool {
+func anyBit(vector []uint64, list []wordBits) bool {
 	for _, x := range list {
-		if alive[x.word]&x.bits != 0 {
+		if vector[x.word]&x.bits != 0 {
 			return true
 		}
 	}
 	return false
 }
 
-// decide rules out the formulas whose clause in the column does not hold, and says whether any are left.
-func (c *column) decide(w *Worker) bool {
+func clearBits(vector []uint64, list []wordBits) {
+	for _, x := range list {
+		vector[x.word] &^= x.bits
+	}
+}
+
+// decide notes the rules that match.
+func (b *broad) decide(w *Worker) {
+	for _, x := range b.all {
+		w.alive[x.word] = x.bits
+	}
+	for _, s := range b.steps {
+		s.decide(w)
+	}
+	for _, x := range b.all {
+		w.matched[x.word] |= w.alive[x.word]
+	}
+}
+
+func (c *condition) decide(w *Worker) {
+	if anyBit(w.alive, c.bits) && !w.eval(c.node) {
+		clearBits(w.alive, c.bits)
+	}
+}
+
+func (v *veto) decide(w *Worker) {
+	if !anyBit(w.alive, v.any) {
+		return
+	}
+	for _, pred := range w.resolve(v.place) {
+		clearBits(w.alive, v.bits.of(pred))
+	}
+}
+
+func (c *column) decide(w *Worker) {
 	unmet := uint64(0)
-	for i, need := range c.need {
-		w.column[i] = need & w.alive[i]
-		unmet |= w.column[i]
+	for _, x := range c.need {
+		w.unmet[x.word] = x.bits & w.alive[x.word]
+		unmet |= w.unmet[x.word]
 	}
 	if unmet == 0 {
-		return true
+		return
 	}
 	for _, at := range c.places {
 		for _, pred := range w.resolve(at) {
-			meet(w.column, c.sat[pred])
+			clearBits(w.unmet, c.sat.of(pred))
 		}
 	}
 	for i := range c.asked {
-		if a := &c.asked[i]; anyBit(w.column, a.bits) && w.eval(a.node) {
-			meet(w.column, a.bits)
+		if a := &c.asked[i]; anyBit(w.unmet, a.bits) && w.eval(a.node) {
+			clearBits(w.unmet, a.bits)
 		}
 	}
-	left := uint64(0)
-	for i, unmet := range w.column {
-		w.alive[i] &^= unmet
-		left |= w.alive[i]
+	for _, x := range c.need {
+		w.alive[x.word] &^= w.unmet[x.word] & x.bits
 	}
-	return left != 0
 }
 
-// meet takes bits away.
-func meet(unmet []uint64, list []wordBits) {
-	for _, x := range list {
-		unmet[x.word] &^= x.bits
+func (c *condition) cost(s *Set) int32 { return s.nodes[c.node].cost }
+
+func (v *veto) cost(s *Set) int32 { return s.places[v.place].cost() }
+
+func (c *column) cost(s *Set) (sum int32) {
+	for _, at := range c.places {
+		sum += s.places[at].cost()
 	}
+	for i := range c.asked {
+		sum += c.asked[i].cost(s)
+	}
+	return sum
+}
+
+// order sorts steps and what is asked inside them by cost.
+func (b *broad) order(s *Set) {
+	for _, x := range b.steps {
+		if c, ok := x.(*column); ok {
+			slices.SortStableFunc(c.asked, func(x, y condition) int { return cmp.Compare(x.cost(s), y.cost(s)) })
+		}
+	}
+	slices.SortStableFunc(b.steps, func(x, y step) int { return cmp.Compare(x.cost(s), y.cost(s)) })
 }

@@ -44,7 +44,7 @@ func (c *checker) logNameCall(x *call, p *predicate) *Error {
 	}
 	p.field, err = c.path(&path{parts: []part{{text: "logName"}}, pos: x.pos})
 	if p.kind == logIDPredicate {
-		p.name = appendLogID(nil, []byte(text))
+		p.name = foldedLogID(text)
 		return err
 	}
 	p.name = appendFolded(nil, []byte(text))

@@ -41,9 +41,12 @@ type datum struct {
 // fold gives a text in the form in which it is compared.
 func (w *Worker) fold(d *datum) []byte {
 	if !d.isFold {
-		start := len(w.arena)
-		w.arena = appendFolded(w.arena, d.text)
-		d.folded, d.isFold = w.arena[start:len(w.arena):len(w.arena)], true
+		d.isFold, d.folded = true, d.text
+		if !isFolded(d.text) {
+			start := len(w.arena)
+			w.arena = appendFolded(w.arena, d.text)
+			d.folded = w.arena[start:len(w.arena):len(w.arena)]
+		}
 	}
 	return d.folded
 }

@@ -1,6 +1,7 @@
 package filters
 
 import (
+	"encoding/binary"
 	"unicode"
 	"unicode/utf8"
 
@@ -12,22 +13,54 @@ import (
 // invisible characters make no difference (Unicode Standard, section 3.13). ASCII takes a short way that allocates nothing.
 func appendFolded(dst, text []byte) []byte {
 	start := len(dst)
-	for i, c := range text {
-		if c >= utf8.RuneSelf {
-			return appendFoldedUnicode(dst[:start], text, i)
+	dst = append(dst, text...)
+	out := dst[start:]
+	i := 0
+	for ; i+8 <= len(out); i += 8 {
+		w := binary.LittleEndian.Uint64(out[i:])
+		if w&highBits != 0 {
+			return appendFoldedUnicode(dst[:start], text)
 		}
-		if 'A' <= c && c <= 'Z' {
-			c |= 0x20
+		if u := upperBits(w); u != 0 {
+			binary.LittleEndian.PutUint64(out[i:], w|u>>2)
 		}
-		dst = append(dst, c)
+	}
+	for ; i < len(out); i++ {
+		if out[i] >= utf8.RuneSelf {
+			return appendFoldedUnicode(dst[:start], text)
+		}
+		out[i] = lowerASCII(out[i])
 	}
 	return dst
 }
 
+const highBits = 0x8080808080808080
+
+// upperBits gives the high bit of each byte of an ASCII word that is an upper-case letter.
+func upperBits(w uint64) uint64 {
+	const ones = 0x0101010101010101
+	return (w + ones*(0x80-'A')) &^ (w + ones*(0x80-'Z'-1)) & highBits
+}
+
+// isFolded says that a text is ASCII without upper-case letters, so that folding leaves it as it is.
+func isFolded(text []byte) bool {
+	i := 0
+	for ; i+8 <= len(text); i += 8 {
+		w := binary.LittleEndian.Uint64(text[i:])
+		if w&highBits != 0 || upperBits(w) != 0 {
+			return false
+		}
+	}
+	for _, c := range text[i:] {
+		if c >= utf8.RuneSelf || 'A' <= c && c <= 'Z' {
+			return false
+		}
+	}
+	return true
+}
+
 // appendFoldedUnicode repeats normalisation and folding until nothing changes, since each may uncover work for the other.
-// ascii is the length of text's ASCII prefix.
-func appendFoldedUnicode(dst, text []byte, ascii int) []byte {
-	start := len(dst)
+func appendFoldedUnicode(dst, text []byte) []byte {
 	fold := cases.Fold()
 	for range 4 {
 		normal := norm.NFKC.Bytes(withoutIgnorable(text))
@@ -37,7 +70,7 @@ func appendFoldedUnicode(dst, text []byte, ascii int) []byte {
 		}
 		text = next
 	}
-	return append(dst[:start], text...)
+	return append(dst, text...)
 }
 
 // withoutIgnorable drops default-ignorable code points.

@@ -54,7 +54,8 @@ func newBuilder(extra []logentry.Path) *builder {
 
 // rule takes a rule in. Rules with the same include share a formula.
 func (b *builder) rule(r Rule) {
-	id := int32(len(b.set.rules))
+	id := int32(len(b.set.first))
+	b.set.first = append(b.set.first, int32(len(b.set.exclude)))
 	root := b.filter(r.Include)
 	f, ok := b.roots[root]
 	if !ok {
@@ -63,13 +64,11 @@ func (b *builder) rule(r Rule) {
 		b.set.formulas = append(b.set.formulas, formula{root: root})
 	}
 	b.set.formulas[f].rules = append(b.set.formulas[f].rules, id)
-	var sr setRule
 	for i, x := range r.Exclude {
 		if root := b.filter(x); root != falseNode {
-			sr.exclude = append(sr.exclude, exclusion{root: root, bit: 1 << i})
+			b.set.exclude = append(b.set.exclude, exclusion{root: root, bit: uint8(i)})
 		}
 	}
-	b.set.rules = append(b.set.rules, sr)
 }
 
 func (b *builder) filter(f *Filter) int32 {
@@ -155,6 +154,7 @@ func (b *builder) predicate(p *predicate) int32 {
 
 // finish makes the set's Fields and looks up the slots.
 func (b *builder) finish() *Set {
+	b.set.first = append(b.set.first, int32(len(b.set.exclude)))
 	b.set.fields = logentry.NewFields(b.paths...)
 	for i := range b.set.places {
 		b.set.places[i].locate(b.set.fields)

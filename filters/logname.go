@@ -10,9 +10,12 @@ func (w *Worker) logID(d *datum) []byte {
 	if i < 0 {
 		return nil
 	}
+	id := d.text[i+len(logsPart):]
 	start := len(w.arena)
-	w.arena = appendLogID(w.arena, d.text[i+len(logsPart):])
-	return w.arena[start:]
+	w.arena = appendDecoded(w.arena, id)
+	decoded := len(w.arena)
+	w.arena = appendFolded(w.arena, w.arena[start:decoded])
+	return w.arena[decoded:]
 }
 
 // source gives the folded parent of a logName: what stands before /logs/.
@@ -26,22 +29,25 @@ func (w *Worker) source(d *datum) []byte {
 	return w.arena[start:]
 }
 
-// appendLogID decodes and folds a log id. A % that begins no escape stays.
-func appendLogID(dst, id []byte) []byte {
-	if bytes.IndexByte(id, '%') < 0 {
-		return appendFolded(dst, id)
-	}
-	var buffer [256]byte
-	decoded := buffer[:0]
-	for i := 0; i < len(id); i++ {
-		if id[i] == '%' && i+2 < len(id) && hexDigits(textOf(id[i+1:i+3])) == 2 {
-			decoded = append(decoded, hexByte(id[i+1])<<4|hexByte(id[i+2]))
-			i += 2
+// foldedLogID is the argument of log_id in the same form.
+func foldedLogID(id string) []byte { return appendFolded(nil, appendDecoded(nil, []byte(id))) }
+
+// appendDecoded undoes URL escapes. A % that begins none stays.
+func appendDecoded(dst, id []byte) []byte {
+	for {
+		i := bytes.IndexByte(id, '%')
+		if i < 0 || i+2 >= len(id) {
+			return append(dst, id...)
+		}
+		dst = append(dst, id[:i]...)
+		if hexDigits(textOf(id[i+1:i+3])) == 2 {
+			dst = append(dst, hexByte(id[i+1])<<4|hexByte(id[i+2]))
+			id = id[i+3:]
 		} else {
-			decoded = append(decoded, id[i])
+			dst = append(dst, '%')
+			id = id[i+1:]
 		}
 	}
-	return appendFolded(dst, decoded)
 }
 
 func hexByte(c byte) byte {

@@ -67,3 +67,11 @@ func (p *place) locate(fields *logentry.Fields) {
 		p.detours = append(p.detours, fields.Slot(d))
 	}
 }
+
+// cost is roughly the time to resolve the place, in nanoseconds.
+func (p *place) cost() int32 {
+	if p.index != nil && p.index.finder != nil {
+		return costOfFinder
+	}
+	return 30
+}

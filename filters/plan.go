@@ -10,6 +10,9 @@ const (
 	maxChance    = 0.07 // an access predicate must be rarer than this
 	maxFormulas  = 48   // formulas that one access predicate may lead to
 	needleChance = 0.02 // how often a substring is taken to be found
+
+	costOfSearch = 60  // to look for one substring, in nanoseconds
+	costOfFinder = 300 // to run an automaton over a text
 )
 
 // plan decides how each formula will be decided. There are no measurements to go by, so the chance of an equality is taken
@@ -17,7 +20,7 @@ const (
 func (s *Set) plan() {
 	s.buildIndexes()
 	s.orderKids()
-	s.always = make([]uint64, (len(s.rules)+63)/64)
+	s.always = make([]uint64, (len(s.first)+62)/64)
 	var broad []int32
 	if len(s.formulas) > fewFormulas {
 		s.posting = make([][]int32, len(s.preds))
@@ -119,7 +122,7 @@ func (p *setPredicate) cost() int32 {
 	case p.indexed && indexKindOf(p.predicate) == byEquality:
 		return 10
 	case p.kind == comparePredicate && p.op == opHas:
-		return 60
+		return costOfSearch
 	}
 	return 20
 }

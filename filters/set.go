@@ -2,6 +2,7 @@ package filters
 
 import (
 	"math/bits"
+	"slices"
 
 	"sluice/logentry"
 )
@@ -30,7 +31,8 @@ type Set struct {
 	preds    []setPredicate // by number
 	nodes    []setNode      // by number; 0 is false, 1 is true
 	formulas []formula      // the distinct includes
-	rules    []setRule
+	exclude  []exclusion    // those of all rules, in order
+	first    []int32        // by rule, and one more: its first exclusion
 
 	always  []uint64 // bits of the rules that every entry matches
 	direct  []int32  // formulas that are simply evaluated
@@ -45,15 +47,10 @@ type formula struct {
 	rules []int32
 }
 
-// setRule is what must be asked of an entry that a rule includes.
-type setRule struct {
-	exclude []exclusion
-}
-
-// exclusion is a filter that may hold, and its bit.
+// exclusion is a filter that may hold, and its bit's number.
 type exclusion struct {
 	root int32
-	bit  uint64
+	bit  uint8
 }
 
 // NewSet compiles rules into a set. extra are paths that others (layouts, keys) read of the same entries.
@@ -113,17 +110,33 @@ func (w *Worker) match(f int32) {
 
 // appendHits makes the noted rules hits, with the exclusions that hold.
 func (w *Worker) appendHits(hits []Hit) []Hit {
+	count := 0
+	for _, word := range w.matched {
+		count += bits.OnesCount64(word)
+	}
+	hits = slices.Grow(hits, count)
+	first := w.set.first
 	for i, word := range w.matched {
 		for ; word != 0; word &= word - 1 {
 			r := int32(i<<6 + bits.TrailingZeros64(word))
-			h := Hit{Rule: r}
-			for _, x := range w.set.rules[r].exclude {
-				if w.eval(x.root) {
-					h.Excluded |= x.bit
-				}
+			hits = append(hits, Hit{Rule: r})
+			if from, to := first[r], first[r+1]; from < to {
+				hits[len(hits)-1].Excluded = w.excluded(w.set.exclude[from:to])
 			}
-			hits = append(hits, h)
 		}
 	}
 	return hits
+}
+
+// excluded gives the bits of the exclusions that hold.
+func (w *Worker) excluded(list []exclusion) (mask uint64) {
+	for _, x := range list {
+		k := w.known[x.root]
+		if k>>1 != w.generation {
+			k = uint32(boolNumber(w.eval(x.root)))
+			w.known[x.root] = w.generation<<1 | k
+		}
+		mask |= uint64(k&1) << (x.bit & 63)
+	}
+	return mask
 }

@@ -15,8 +15,8 @@ type Worker struct {
 	tried []uint32 // by formula: the generation under which it was evaluated
 
 	matched []uint64 // bits of the rules that match
-	alive   []uint64 // of the broad formulas
-	column  []uint64 // of those, the ones whose clause in the current column has not been fulfilled yet
+	alive   []uint64 // of the broad rules that are not ruled out yet
+	unmet   []uint64 // of those, the ones whose clause in the current column has not been fulfilled yet
 
 	looks uint32   // counts the texts that an automaton has looked at
 	seen  []uint32 // by needle: the last text in which it was found
@@ -43,11 +43,11 @@ func (s *Set) NewWorker() *Worker {
 		truth:   make([]uint32, len(s.preds)),
 		known:   make([]uint32, len(s.nodes)),
 		tried:   make([]uint32, len(s.formulas)),
-		matched: make([]uint64, (len(s.rules)+63)/64),
+		matched: make([]uint64, len(s.always)),
 	}
 	if s.broad != nil {
-		w.alive = make([]uint64, len(s.broad.all))
-		w.column = make([]uint64, len(s.broad.all))
+		w.alive = make([]uint64, len(s.always))
+		w.unmet = make([]uint64, len(s.always))
 	}
 	for i := range s.places {
 		if x := s.places[i].index; x != nil && len(x.needles) > len(w.seen) {
