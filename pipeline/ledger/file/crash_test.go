@@ -416,19 +416,70 @@ func TestArchived(t *testing.T) {
 	}
 }
 
-// What somebody else writes into a segment under a running writer is noticed before anything is added to it.
+// What somebody else does to a segment under a running writer is noticed before anything is added to it, and by who reads it.
 func TestForeignWriter(t *testing.T) {
+	firstLine := func(b []byte) []byte { return b[:bytes.IndexByte(b, '\n')+1] }
+	tests := map[string]func(b []byte) []byte{
+		"a torn end":        func(b []byte) []byte { return b[:len(b)-3] },
+		"a record gone":     firstLine,
+		"nothing whole":     func(b []byte) []byte { return b[:100] },
+		"a record too many": func(b []byte) []byte { return append(b, firstLine(b)...) },
+	}
+	for name, change := range tests {
+		dir := t.TempDir()
+		l := mustOpen(t, dir)
+		w := ledgertest.NewWriter(l, "a/LOGS")
+		if _, err := w.Fill(t.Context(), 2); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(dir, "lanes", "a@LOGS", "2026-11-22.ledger")
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		changed := change(slices.Clone(content))
+		if err := os.WriteFile(path, changed, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ledger.Audit(t.Context(), l, "a/LOGS"); len(changed) < len(content) && !errors.Is(err, ledger.ErrDamaged) {
+			t.Errorf("%s: Audit gives %v, want ErrDamaged", name, err)
+		}
+		if _, err := w.Append(t.Context(), w.Next()); !errors.Is(err, ledger.ErrDamaged) {
+			t.Errorf("%s: Append gives %v, want ErrDamaged", name, err)
+		}
+		if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, changed) {
+			t.Errorf("%s: the segment was changed, %v", name, err)
+		}
+		// The lane does not step back under its process.
+		if _, rev, err := l.Last(t.Context(), "a/LOGS"); !errors.Is(err, ledger.ErrDamaged) {
+			t.Errorf("%s: Last then stands at %d, %v, want ErrDamaged", name, rev, err)
+		}
+		if err := os.RemoveAll(filepath.Dir(path)); err != nil {
+			t.Fatal(err)
+		}
+		if _, rev, err := l.Last(t.Context(), "a/LOGS"); !errors.Is(err, ledger.ErrDamaged) {
+			t.Errorf("%s: Last of a lane taken away stands at %d, %v, want ErrDamaged", name, rev, err)
+		}
+	}
+}
+
+// A byte of the last line that spoils while the writer runs is no torn write: the line had been acknowledged.
+func TestSpoiledUnderWriter(t *testing.T) {
 	dir := t.TempDir()
 	l := mustOpen(t, dir)
-	w := ledgertest.NewWriter(l, "a/LOGS")
-	if _, err := w.Fill(t.Context(), 2); err != nil {
+	if _, err := ledgertest.NewWriter(l, "a/LOGS").Fill(t.Context(), 2); err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, "lanes", "a@LOGS", "2026-11-22.ledger")
-	if err := os.Truncate(path, 100); err != nil {
+	content, err := os.ReadFile(path)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Append(t.Context(), w.Next()); !errors.Is(err, ledger.ErrDamaged) {
-		t.Errorf("Append gives %v, want ErrDamaged", err)
+	content[len(content)-5] ^= 1
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ledger.Audit(t.Context(), l, "a/LOGS"); !errors.Is(err, ledger.ErrDamaged) {
+		t.Errorf("Audit gives %v, want ErrDamaged", err)
 	}
 }

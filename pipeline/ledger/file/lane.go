@@ -13,7 +13,8 @@ import (
 type lane struct {
 	name string
 
-	mu sync.Mutex // guards the lane's files and what is known of them
+	mu   sync.Mutex // guards the lane's files and all below
+	seen ledger.Rev // the highest rev that this process was sure of: the lane never steps back under it
 	known
 }
 
@@ -46,6 +47,9 @@ func (l *Ledger) load(ctx context.Context, ln *lane) error {
 		return err
 	}
 	ln.known = known{folder: folder}
+	if len(names) == 0 && ln.seen > 0 {
+		return ln.steppedBack(folder)
+	}
 	if len(names) == 0 {
 		ln.tally = new(ledger.Tally)
 		ln.loaded = true
@@ -62,6 +66,9 @@ func (l *Ledger) loadSegment(ln *lane) error {
 	r, canonical, good, err := s.last(ln.name)
 	if err != nil {
 		return err
+	}
+	if ledger.Rev(r.N) < ln.seen {
+		return ln.steppedBack(s.path)
 	}
 	f, err := l.disk.Open(s.path)
 	if err != nil {
@@ -85,9 +92,19 @@ func (l *Ledger) loadSegment(ln *lane) error {
 	if err != nil {
 		return l.breaks(err)
 	}
-	ln.rev, ln.last, ln.head, ln.size = ledger.Rev(r.N), canonical, ledger.HashOf(canonical), good
+	ln.take(r, canonical, good)
 	ln.loaded = true
 	return nil
+}
+
+func (ln *lane) steppedBack(path string) error {
+	return fmt.Errorf("%w: %s: record %d was there and is no more (put it back, then start again)", ledger.ErrDamaged, path, ln.seen)
+}
+
+// take moves on to r, which the disk holds for certain; its segment then has so many bytes.
+func (ln *lane) take(r ledger.Record, canonical []byte, size int64) {
+	ln.rev, ln.last, ln.head, ln.size = ledger.Rev(r.N), canonical, ledger.HashOf(canonical), size
+	ln.seen = ln.rev
 }
 
 // write makes a record durable and takes it in.
@@ -105,7 +122,7 @@ func (l *Ledger) write(ln *lane, r ledger.Record, canonical []byte) error {
 	if err != nil {
 		return err
 	}
-	ln.rev, ln.last, ln.head, ln.size = ledger.Rev(r.N), canonical, ledger.HashOf(canonical), size
+	ln.take(r, canonical, size)
 	if ln.tally != nil {
 		ln.tally.Add(r)
 	}
