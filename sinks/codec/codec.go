@@ -53,6 +53,11 @@ func (c Compression) Problems() []driver.Problem {
 	}}
 }
 
+// JSONSchema describes a compression in JSON Schema 2020-12.
+func (Compression) JSONSchema() map[string]any {
+	return map[string]any{"type": "string", "enum": []any{string(None), string(Gzip), string(Zstd)}}
+}
+
 // UnknownError says that a unit names a codec that this version does not have.
 type UnknownError struct{ Codec Codec }
 

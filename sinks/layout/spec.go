@@ -2,6 +2,7 @@ package layout
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"sluice/sinks/driver"
@@ -22,17 +23,18 @@ type templated struct {
 // Problems says what is wrong with a Spec, for a sink's Validate.
 func (s Spec) Problems() []driver.Problem {
 	if s.Template != "" {
-		return []driver.Problem{{
-			Path:    "layout.template",
-			Message: "template layouts do not work yet",
-			Hint:    "use hourly or databricks",
-		}}
+		_, err := parseTemplate(s.Template)
+		var bad *TemplateError
+		if errors.As(err, &bad) {
+			return []driver.Problem{{Path: "layout.template", Message: fmt.Sprintf("column %d: %s", bad.Column, bad.Message), Hint: bad.Hint}}
+		}
+		return nil
 	}
 	if s.Name != "hourly" && s.Name != "databricks" {
 		return []driver.Problem{{
 			Path:    "layout",
 			Message: fmt.Sprintf("unknown layout %q", s.Name),
-			Hint:    "one of hourly, databricks",
+			Hint:    "one of hourly, databricks, {template: 'team={labels.team}/{yyyy}/{MM}/{dd}'}",
 		}}
 	}
 	return nil
@@ -40,10 +42,25 @@ func (s Spec) Problems() []driver.Problem {
 
 // Layout makes the layout of a Spec without Problems.
 func (s Spec) Layout() *Layout {
+	if l, err := Template(s.Template); s.Template != "" && err == nil {
+		return l
+	}
 	if s.Name == "databricks" {
 		return Databricks()
 	}
 	return Hourly()
+}
+
+// JSONSchema describes what UnmarshalYAML takes, in JSON Schema 2020-12.
+func (Spec) JSONSchema() map[string]any {
+	return map[string]any{"anyOf": []any{
+		map[string]any{"type": "string", "enum": []any{"hourly", "databricks"}},
+		map[string]any{
+			"type": "object", "required": []any{"template"}, "additionalProperties": false,
+			"properties": map[string]any{"template": map[string]any{"type": "string", "examples": []any{"team={labels.team}/{yyyy}/{MM}/{dd}/{HH}"}}},
+		},
+		map[string]any{"type": "null"},
+	}}
 }
 
 // UnmarshalYAML takes the short or the long form.
