@@ -1,8 +1,10 @@
 package file
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -45,9 +47,9 @@ func open(o *Options, as driver.To, d disk) *Driver {
 	return drv
 }
 
-// Properties: exactly once, no limits.
+// Properties: exactly once, no limits; manifests, but no origins beside the content.
 func (d *Driver) Properties() driver.Properties {
-	return driver.Properties{Kind: "file", Guarantee: driver.ExactlyOnce, Fields: d.layout.Fields()}
+	return driver.Properties{Kind: "file", Guarantee: driver.ExactlyOnce, Fields: d.layout.Fields(), Manifests: true}
 }
 
 // Key is the layout's.
@@ -78,7 +80,7 @@ func (d *Driver) Write(ctx context.Context, u *driver.Unit) (driver.Receipt, err
 //   - a temporary file, empty, torn or whole: without a lock, removed at the next Open;
 //   - the file under its name, its bytes durable, its name perhaps not, the temporary file beside it: settle syncs the folder.
 func (d *Driver) write(ctx context.Context, u *driver.Unit) (driver.Receipt, error) {
-	path, err := d.path(u.Name)
+	path, err := d.path(u)
 	if err != nil {
 		return driver.Receipt{}, err
 	}
@@ -108,11 +110,14 @@ func (d *Driver) write(ctx context.Context, u *driver.Unit) (driver.Receipt, err
 	return receipt, err
 }
 
-// path places a unit's name below dir.
-func (d *Driver) path(name string) (string, error) {
-	local := filepath.FromSlash(name)
-	if !filepath.IsLocal(local) || local == "." || local == ".sluice" || strings.HasPrefix(name, ".sluice/") {
-		return "", &driver.Error{Code: driver.Misconfigured, Err: fmt.Errorf("the name %q leads out of the destination", name)}
+// path places a unit's name below dir; a manifest's below .sluice.
+func (d *Driver) path(u *driver.Unit) (string, error) {
+	local := filepath.FromSlash(u.Name)
+	if !filepath.IsLocal(local) || local == "." || local == ".sluice" || strings.HasPrefix(u.Name, ".sluice/") {
+		return "", &driver.Error{Code: driver.Misconfigured, Err: fmt.Errorf("the name %q leads out of the destination", u.Name)}
+	}
+	if u.To == driver.ToManifest {
+		return filepath.Join(d.dir, ".sluice", local), nil
 	}
 	return filepath.Join(d.dir, local), nil
 }
@@ -129,9 +134,25 @@ func (d *Driver) settle(ctx context.Context, path string, u *driver.Unit) (drive
 		return driver.Receipt{}, fmt.Errorf("compare with %s: %w", path, err)
 	}
 	if !equal {
-		return driver.Receipt{}, &driver.Error{Code: driver.Conflict, Err: fmt.Errorf("%s holds other content", path)}
+		return driver.Receipt{}, conflict(path, u)
 	}
 	return receipt, d.syncNames(path)
+}
+
+// conflict describes the other content: of a manifest its body.
+func conflict(path string, u *driver.Unit) error {
+	other := &driver.Error{Code: driver.Conflict, Err: fmt.Errorf("%s holds other content", path)}
+	if u.To != driver.ToManifest {
+		return other
+	}
+	body, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("read manifest: %w", err)
+	}
+	if json.Valid(body) { // else it is no manifest, and nothing is known
+		other.Found = bytes.TrimSuffix(body, []byte("\n"))
+	}
+	return other
 }
 
 // fill encodes the unit into the temporary file and makes its bytes durable.

@@ -41,6 +41,7 @@ func realDriver(t testing.TB, dir string) *Driver {
 }
 
 func TestRealDisk(t *testing.T) {
+	defer syscall.Umask(syscall.Umask(0o022))
 	for _, c := range []codec.Codec{codec.JSON, codec.JSONGzip, codec.JSONZstd} {
 		dir := filepath.Join(t.TempDir(), "a", "b")
 		u := unit("x/y_S."+string(c), c, 1000)
@@ -159,20 +160,22 @@ func TestWhatStandsInTheWay(t *testing.T) {
 
 // TestFolderRemovedByOthers: the driver does not trust what it remembers once that fails.
 func TestFolderRemovedByOthers(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "out")
-	d := realDriver(t, dir)
-	write := func(name string) error { _, err := d.Write(t.Context(), unit(name, codec.JSON, 1)); return err }
-	if err := write("a/1"); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.RemoveAll(dir); err != nil {
-		t.Fatal(err)
-	}
-	if err := write("a/2"); driver.CodeOf(err) != driver.Unavailable {
-		t.Errorf("got %v", err)
-	}
-	if err := write("a/2"); err != nil {
-		t.Errorf("again: %v", err)
+	for _, removed := range []string{".", "a", ".sluice"} {
+		dir := filepath.Join(t.TempDir(), "out")
+		d := realDriver(t, dir)
+		write := func(name string) error { _, err := d.Write(t.Context(), unit(name, codec.JSON, 1)); return err }
+		if err := write("a/1"); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.RemoveAll(filepath.Join(dir, removed)); err != nil {
+			t.Fatal(err)
+		}
+		if err := write("a/2"); driver.CodeOf(err) != driver.Unavailable {
+			t.Errorf("%s: got %v", removed, err)
+		}
+		if err := write("a/2"); err != nil {
+			t.Errorf("%s, again: %v", removed, err)
+		}
 	}
 }
 

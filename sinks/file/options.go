@@ -1,6 +1,6 @@
 // Package file delivers units as files that appear whole, under names that are given once: temporary file, fsync, link(2), fsync
 // of the folder. Temporary files live in `<dir>/.sluice/tmp/`, each locked (flock) by its writer, so that what a crash left
-// behind is known by having no lock.
+// behind is known by having no lock. Manifests stand in `<dir>/.sluice/manifests/`.
 //
 // Files have mode 0640 and folders 0750, less the umask: audit entries are for the owner and its group.
 //
@@ -23,9 +23,9 @@ var _ driver.Options = (*Options)(nil)
 
 // Options are the file sink's part of the configuration.
 type Options struct {
-	Dir         string            `json:"dir" yaml:"dir"` // relative to the working directory; created when missing
-	Layout      layout.Spec       `json:"layout" yaml:"layout"`
-	Compression codec.Compression `json:"compression" yaml:"compression"`
+	Dir         string            `json:"dir" yaml:"dir" required:"true" doc:"The folder to write into, relative to the working directory; created when missing."`
+	Layout      layout.Spec       `json:"layout" yaml:"layout" doc:"How files are named."`
+	Compression codec.Compression `json:"compression" yaml:"compression" doc:"How files are compressed."`
 }
 
 // Defaults are the options before the configuration is decoded into them.

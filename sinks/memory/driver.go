@@ -54,9 +54,11 @@ type Driver struct {
 	codec  codec.Codec
 }
 
-// Properties: exactly once, no limits.
+// Properties: exactly once, no limits; manifests and origins.
 func (d *Driver) Properties() driver.Properties {
-	return driver.Properties{Kind: "memory", Guarantee: driver.ExactlyOnce, Fields: d.layout.Fields()}
+	return driver.Properties{
+		Kind: "memory", Guarantee: driver.ExactlyOnce, Fields: d.layout.Fields(), Manifests: true, Origins: true,
+	}
 }
 
 // Key is the layout's.
@@ -91,10 +93,14 @@ func (d *Driver) write(ctx context.Context, u *driver.Unit) (driver.Receipt, err
 	if err != nil {
 		return driver.Receipt{}, err
 	}
-	o := Object{Name: u.Name, Digest: driver.Digest(u.Refs), Codec: u.Codec, Origin: u.Origin, Entries: copyRefs(u.Refs)}
+	name := u.Name
+	if u.To == driver.ToManifest {
+		name = ManifestPrefix + name
+	}
+	o := Object{Name: name, Digest: driver.Digest(u.Refs), Codec: u.Codec, Origin: u.Origin, Entries: copyRefs(u.Refs)}
 	var found Object
 	var created bool
-	err = d.store.run("put", u.Name, func() error {
+	err = d.store.run("put", name, func() error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -105,19 +111,27 @@ func (d *Driver) write(ctx context.Context, u *driver.Unit) (driver.Receipt, err
 		return driver.Receipt{}, fmt.Errorf("put: %w", err)
 	}
 	if !created && found.Digest != o.Digest {
-		return driver.Receipt{}, conflict(found)
+		return driver.Receipt{}, conflict(u.To, found)
 	}
 	receipt.Existed = !created
 	return receipt, nil
 }
 
-// conflict describes the object that stands in the way by its origin.
-func conflict(found Object) error {
-	origin, err := json.Marshal(found.Origin)
+// conflict describes the object that stands in the way: a manifest by its body, all others by their origin.
+func conflict(to driver.To, found Object) error {
+	other := &driver.Error{Code: driver.Conflict, Err: errors.New("the name holds other content")}
+	if to == driver.ToManifest {
+		if len(found.Entries) == 1 {
+			other.Found = found.Entries[0].Raw
+		}
+		return other
+	}
+	var err error
+	other.Found, err = json.Marshal(driver.Found{Origin: found.Origin, Digest: found.Digest, Count: len(found.Entries)})
 	if err != nil {
 		return fmt.Errorf("describe what stands there: %w", err)
 	}
-	return &driver.Error{Code: driver.Conflict, Found: origin, Err: errors.New("the name holds other content")}
+	return other
 }
 
 // Close has nothing to free.

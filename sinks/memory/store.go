@@ -45,11 +45,21 @@ func (s *Store) SetStep(step Step) {
 	s.step = step
 }
 
-// Objects gives what stands in the store now, by name.
-func (s *Store) Objects() map[string]Object {
+// ManifestPrefix begins the names of manifests: `_sluice/manifests/<route>/…`, as in a bucket.
+const ManifestPrefix = "_sluice/"
+
+// Objects gives what readers find in the store now, by name: everything but manifests.
+func (s *Store) Objects() map[string]Object { return s.pick(false) }
+
+// Manifests gives the manifests that stand in the store now, by name.
+func (s *Store) Manifests() map[string]Object { return s.pick(true) }
+
+func (s *Store) pick(manifests bool) map[string]Object {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return maps.Clone(s.objects)
+	found := maps.Clone(s.objects)
+	maps.DeleteFunc(found, func(name string, _ Object) bool { return strings.HasPrefix(name, ManifestPrefix) != manifests })
+	return found
 }
 
 // Names gives the names in the store, sorted.

@@ -49,6 +49,17 @@ func Run(t *testing.T, fresh func(t testing.TB) Harness) {
 	}
 }
 
+// Broken runs the suite and gives the promises that are broken, by name: for tests of mutants, which the suite has to see.
+func Broken(t testing.TB, fresh func(t testing.TB) Harness) map[string]error {
+	broken := make(map[string]error)
+	for _, c := range checks {
+		if err := c.run(func() Harness { return fresh(t) }); err != nil {
+			broken[c.name] = err
+		}
+	}
+	return broken
+}
+
 // check is one promise: run says how it is broken. It is not a test itself so that the suite's own tests can see it fail.
 type check struct {
 	name string
@@ -64,6 +75,8 @@ var checks = []check{
 	{"WriteIsIdempotent", writeIsIdempotent},
 	{"WriteIsIdempotentAtOnce", writeIsIdempotentAtOnce},
 	{"OtherContentIsConflict", otherContentIsConflict},
+	{"Manifests", manifests},
+	{"Origins", origins},
 	{"LargeUnits", largeUnits},
 	{"AnyBytes", anyBytes},
 	{"DeadLetters", deadLetters},

@@ -38,6 +38,9 @@ func TestSuiteSeesEveryMutation(t *testing.T) {
 		ignoresContext:   {"EndedContext"},
 		layoutsDeadOnes:  {"DeadLetters"},
 		remembersFailure: {"FailAtEveryStep/before"},
+		listsManifests:   {"Manifests"},
+		hidesManifest:    {"Manifests"},
+		inventsOrigin:    {"Origins"},
 	} {
 		for _, name := range names {
 			t.Run(string(m)+"/"+name, func(t *testing.T) {
@@ -73,5 +76,12 @@ func TestSteps(t *testing.T) {
 	got := []error{s.Do("a", run), s.Do("b", run), s.Do("c", run)}
 	if got[0] != nil || !errors.Is(got[1], ErrStopped) || !errors.Is(got[2], ErrStopped) || ran != 2 || s.fired() != "operation 2, b" {
 		t.Errorf("%v, %d ran, %q", got, ran, s.fired())
+	}
+}
+
+func TestBrokenNamesThePromises(t *testing.T) {
+	broken := Broken(t, func(testing.TB) Harness { return toyHarness(overwrites) })
+	if broken["OtherContentIsConflict"] == nil || broken["PlanIsPure"] != nil {
+		t.Errorf("got %v", broken)
 	}
 }

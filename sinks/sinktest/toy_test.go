@@ -3,6 +3,7 @@ package sinktest
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -20,6 +21,7 @@ type machine struct {
 	mu       sync.Mutex
 	files    map[string]string
 	unsynced map[string]bool
+	plans    map[string]json.RawMessage // name → the driver.Found of what stands there
 }
 
 func (m *machine) put(name, text string) error {
@@ -46,6 +48,15 @@ func (m *machine) create(name, text string) (found string, taken bool) {
 	return found, taken
 }
 
+// remember keeps the plan of what stands under a name, the first one.
+func (m *machine) remember(name string, found json.RawMessage) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.plans[name] == nil {
+		m.plans[name] = found
+	}
+}
+
 func (m *machine) sync(name string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -58,6 +69,9 @@ func (m *machine) read() (map[string][]string, error) {
 	defer m.mu.Unlock()
 	found := make(map[string][]string)
 	for name, text := range m.files {
+		if strings.HasPrefix(name, "_sluice/") {
+			continue
+		}
 		found[name] = strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 	}
 	return found, nil
@@ -99,6 +113,9 @@ const (
 	ignoresContext   mutation = "ignores its context"
 	layoutsDeadOnes  mutation = "uses its layout for dead letters"
 	remembersFailure mutation = "never works again after a failure"
+	listsManifests   mutation = "writes manifests among the entries"
+	hidesManifest    mutation = "does not tell which manifest stands there"
+	inventsOrigin    mutation = "tells its own plan instead of the one that stands there"
 )
 
 // toy is a small driver over a machine.
@@ -114,7 +131,7 @@ type toy struct {
 }
 
 func toyHarness(m mutation) Harness {
-	machine := &machine{files: make(map[string]string), unsynced: make(map[string]bool)}
+	machine := &machine{files: make(map[string]string), unsynced: make(map[string]bool), plans: make(map[string]json.RawMessage)}
 	return Harness{
 		Open: func(steps *Steps, as driver.To) (driver.Driver, error) {
 			l := layout.Hourly()
@@ -130,7 +147,7 @@ func toyHarness(m mutation) Harness {
 }
 
 func (d *toy) Properties() driver.Properties {
-	return driver.Properties{Kind: "toy", Guarantee: driver.ExactlyOnce, Fields: d.layout.Fields()}
+	return driver.Properties{Kind: "toy", Guarantee: driver.ExactlyOnce, Fields: d.layout.Fields(), Manifests: true, Origins: true}
 }
 func (d *toy) Key(dst []byte, e *logentry.Entry) []byte                        { return d.layout.Key(dst, e) }
 func (d *toy) Prepare(_ context.Context, s driver.State) (driver.State, error) { return s, nil }
@@ -174,17 +191,48 @@ func (d *toy) Write(ctx context.Context, u *driver.Unit) (driver.Receipt, error)
 		text.Write(bytes.ReplaceAll(raw, []byte("\n"), []byte(" ")))
 		text.WriteByte('\n')
 	}
-	existed, err := d.store(u.Name, text.String())
+	existed, err := d.store(d.place(u), text.String())
 	var coded *driver.Error
+	found, encoding := json.Marshal(driver.Found{Origin: u.Origin, Digest: u.Digest, Count: u.Count})
+	if encoding != nil {
+		return driver.Receipt{}, encoding
+	}
 	switch {
 	case err == nil:
+		d.machine.remember(d.place(u), found)
 		return driver.Receipt{Bytes: int64(text.Len()), Existed: existed && d.m != neverExisted}, nil
+	case errors.As(err, &coded) && coded.Code == driver.Conflict:
+		coded.Found = d.describe(u, found)
+		return driver.Receipt{}, err
 	case errors.As(err, &coded), d.m == plainErrors:
 		return driver.Receipt{}, err
 	case d.m == drops:
 		return driver.Receipt{}, &driver.Error{Code: driver.Rejected, Err: err}
 	}
 	return driver.Receipt{}, &driver.Error{Code: driver.Unavailable, Err: err}
+}
+
+func (d *toy) place(u *driver.Unit) string {
+	if u.To == driver.ToManifest && d.m != listsManifests {
+		return "_sluice/" + u.Name
+	}
+	return u.Name
+}
+
+// describe tells what stands there.
+func (d *toy) describe(u *driver.Unit, own json.RawMessage) json.RawMessage {
+	text, _ := d.machine.get(d.place(u))
+	switch {
+	case u.To == driver.ToManifest && d.m == hidesManifest:
+		return nil
+	case u.To == driver.ToManifest:
+		return json.RawMessage(strings.TrimSuffix(text, "\n"))
+	case d.m == inventsOrigin:
+		return own
+	}
+	d.machine.mu.Lock()
+	defer d.machine.mu.Unlock()
+	return d.machine.plans[d.place(u)]
 }
 
 func (d *toy) store(name, text string) (existed bool, err error) {
