@@ -3,7 +3,6 @@ package configs
 import (
 	"fmt"
 	"net"
-	"net/url"
 	"reflect"
 	"strconv"
 	"strings"
@@ -31,9 +30,8 @@ func (d *decoder) checkBus(b *Bus) {
 	case b.URL == "" && b.Embedded == nil:
 		b.Embedded = &Embedded{Dir: "./sluice-data"}
 	}
-	if b.URL != "" {
-		d.checkURL(b.URL)
-	}
+	d.checkServers(b.URL)
+	d.checkLogin(b)
 	d.checkListen("bus.listen", b.Listen)
 	if e := b.Embedded; e != nil {
 		d.checkListen("bus.embedded.listen", e.Listen)
@@ -47,18 +45,6 @@ func (d *decoder) checkBus(b *Bus) {
 		}
 	}
 	d.checkStreams(b)
-}
-
-func (d *decoder) checkURL(text string) {
-	u, err := url.Parse(text)
-	switch {
-	case err != nil || u.Scheme != "nats" || u.Hostname() == "":
-		d.problem("bus.url", "not the address of a NATS server", "write nats://host:4222")
-	case u.User != nil:
-		d.problem("bus.url", "a user or token in the url is not supported by this version", "use a server that needs none, or bus.embedded")
-	case u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "":
-		d.problem("bus.url", "more than a host and a port", "write nats://host:4222")
-	}
 }
 
 func (d *decoder) checkListen(path, listen string) {

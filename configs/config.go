@@ -30,18 +30,39 @@ type Config struct {
 	Memory     int64           `yaml:"memory" size:"true" default:"192MiB" min:"1MiB" doc:"Bytes of pending entries over all routes."`
 	Limits     logentry.Limits `yaml:"limits" doc:"What is accepted as an entry."`
 	DeadLetter *Sink           `yaml:"deadLetter" default:"{file: {dir: ./sluice-data/dead}}" doc:"Where entries go that no sink can take."` // never nil after Load
-	Routes     []Route         `yaml:"routes" required:"true" doc:"The routes; each decides and delivers on its own."`
+	Include    []string        `yaml:"include" doc:"Files with more routes, as patterns: routes.d/*.yaml. Relative to the working directory."`
+	Routes     []Route         `yaml:"routes" doc:"The routes; each decides and delivers on its own."` // after Load with those of the included files behind
 	HTTP       HTTP            `yaml:"http" doc:"The status server."`
 
+	Files    []string  `yaml:"-"` // every file that Load read: the main one, the included ones by name, those of secrets
 	Warnings []Problem `yaml:"-"` // what the author should know although the configuration is valid
 }
 
 // Bus says where the entries come from.
 type Bus struct {
 	Embedded *Embedded `yaml:"embedded" doc:"A NATS server inside this process, the default with dir ./sluice-data."` // nil when URL is set
-	URL      string    `yaml:"url" doc:"A NATS server: nats://host:4222. Instead of embedded."`
+	URL      Servers   `yaml:"url" doc:"NATS servers, nats://host:4222 or tls://host:4222: one, or several of a cluster as a list. Instead of embedded."`
 	Listen   string    `yaml:"listen" doc:"The same as embedded.listen."` // Load moves it to Embedded.Listen
 	Streams  []Stream  `yaml:"streams" default:"[LOGS]" doc:"The JetStream streams to read, created when absent."`
+
+	// How to be let in by the servers of URL: at most one of Creds, NKey, User with Password, and Token.
+	Creds    string     `yaml:"creds" doc:"A credentials file (JWT and seed of a user), read for each connection."`
+	NKey     string     `yaml:"nkey" doc:"A file with the seed of an NKey, read for each connection."`
+	User     string     `yaml:"user" doc:"The name that goes with password."`
+	Password Credential `yaml:"password" doc:"The user's password, read for each connection."`
+	Token    Credential `yaml:"token" doc:"A token instead of a user, read for each connection."`
+	TLS      *TLS       `yaml:"tls" doc:"TLS with the servers of url; {} trusts the authorities of this machine."` // nil: only where the server asks for it
+}
+
+// Servers are the addresses of one cluster of NATS servers, separated by commas.
+type Servers string
+
+// TLS says whom to trust on the way to the servers, and who to be. The files are PEM and are read for each connection.
+type TLS struct {
+	CA         string `yaml:"ca" doc:"The certificates of who may sign the servers'; absent: the authorities of this machine."`
+	Cert       string `yaml:"cert" doc:"Our own certificate, where the servers ask for one."`
+	Key        string `yaml:"key" doc:"The key of cert."`
+	ServerName string `yaml:"serverName" doc:"The name in the servers' certificate, when it is not the host of url."`
 }
 
 // Embedded is the bus inside this process.

@@ -25,7 +25,8 @@ type decoder struct {
 	anchors  map[string]ast.Node
 	problems []Problem
 	warnings []Problem
-	quiet    bool // while defaults are decoded, which stand nowhere
+	read     []string // files of secrets
+	quiet    bool     // while defaults are decoded, which stand nowhere
 }
 
 // decodable is a type that does not follow the tags alone.
@@ -90,7 +91,8 @@ func (d *decoder) structure(n ast.Node, path string, v reflect.Value) {
 		case planned:
 			d.problemAt(p.node, at, p.key+" is not supported by this version", hint)
 		case !known:
-			d.problemAt(p.node, at, "unknown key", suggest(p.key, keysOf(fields)))
+			message, hint := unknownKey(v.Type(), fields, p.key)
+			d.problemAt(p.node, at, message, hint)
 		case p.value != nil:
 			seen[p.key] = true
 			d.decode(p.value, at, v.Field(f.index), f.tag)

@@ -6,13 +6,10 @@ import "reflect"
 // setting is never accepted and ignored.
 var later = map[reflect.Type]map[string]string{
 	reflect.TypeFor[Config](): {
-		"include":   "write all routes in this file",
 		"hierarchy": "select the parents by logName in each route's filter",
 	},
-	reflect.TypeFor[Bus](): {
-		"creds": "use a server that needs none, or bus.embedded",
-		"nkey":  "use a server that needs none, or bus.embedded",
-		"tls":   "use a server that needs none, or bus.embedded",
+	reflect.TypeFor[TLS](): {
+		"insecureSkipVerify": "name the server's authority in ca, or its name in serverName",
 	},
 	reflect.TypeFor[Ledger](): {
 		"jetstream": "use file: FOLDER",

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"reflect"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
@@ -14,18 +15,18 @@ import (
 	"sluice/sinks"
 )
 
-// Load reads the configuration in the file at path. reg names the kinds of sinks there are. Every error is an Errors: all
-// mistakes of the file at once.
+// Load reads the configuration in the file at path and the files that it includes. reg names the kinds of sinks there are. Every
+// error is an Errors: all mistakes of all files at once.
 func Load(path string, reg sinks.Registry) (*Config, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
-		var pathErr *fs.PathError
-		if errors.As(err, &pathErr) {
-			err = pathErr.Err
-		}
-		return nil, Errors{{File: path, Message: "read the configuration: " + err.Error()}}
+		return nil, Errors{unreadable(path, err)}
 	}
-	return Parse(path, b, reg)
+	cfg, err := Parse(path, b, reg)
+	if err == nil {
+		cfg.Files = append([]string{path}, cfg.Files...)
+	}
+	return cfg, err
 }
 
 // Parse reads a configuration from b, which messages call name; otherwise it is Load.
@@ -37,12 +38,40 @@ func Parse(name string, b []byte, reg sinks.Registry) (*Config, error) {
 	}
 	cfg := new(Config)
 	d.decode(root, "", reflect.ValueOf(cfg).Elem(), "")
-	d.check(cfg)
-	if len(d.problems) > 0 {
-		return nil, Errors(inOrder(d.problems))
+	sites := sitesOf(d, cfg.Routes)
+	included := d.include(cfg.Include)
+	for _, in := range included {
+		cfg.Routes = append(cfg.Routes, in.routes...)
+		sites = append(sites, sitesOf(in.d, in.routes)...)
 	}
+	d.check(cfg, sites)
+
+	problems, read := inOrder(d.problems), d.read
 	cfg.Warnings = inOrder(d.warnings)
+	for _, in := range included {
+		problems = append(problems, inOrder(in.d.problems)...)
+		cfg.Warnings = append(cfg.Warnings, inOrder(in.d.warnings)...)
+		cfg.Files = append(cfg.Files, in.d.file)
+		read = append(read, in.d.read...)
+	}
+	if len(problems) > 0 {
+		return nil, Errors(problems)
+	}
+	for _, file := range read {
+		if !slices.Contains(cfg.Files, file) {
+			cfg.Files = append(cfg.Files, file)
+		}
+	}
 	return cfg, nil
+}
+
+// unreadable is the problem of a file that the system does not give.
+func unreadable(path string, err error) Problem {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		err = pathErr.Err
+	}
+	return Problem{File: path, Message: "read the configuration: " + err.Error()}
 }
 
 // parse gives the tree of the file's one document. YAML itself shows no more than its first mistake.

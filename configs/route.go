@@ -22,26 +22,27 @@ var (
 	exclusionPattern = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,100}$`)
 )
 
-// check holds the decoded configuration against the rules that no single value shows, and completes it.
-func (d *decoder) check(cfg *Config) {
+// check holds the decoded configuration against the rules that no single value shows, and completes it. sites says where each
+// of its routes stands; d is the main file.
+func (d *decoder) check(cfg *Config, sites []site) {
 	d.checkBus(&cfg.Bus)
 	d.checkListen("http.listen", cfg.HTTP.Listen)
 	if cfg.Ledger.File == "" {
 		d.problem("ledger.file", "want a folder", "")
 	}
-	if _, written := d.places["routes"]; written && len(cfg.Routes) == 0 {
-		d.problem("routes", "no route", "sluice init writes an example")
+	if len(cfg.Routes) == 0 {
+		d.noRoute(len(cfg.Include) > 0)
 	}
-	names := make(map[string]int)
+	names := make(map[string]site)
 	for i := range cfg.Routes {
-		r, path := &cfg.Routes[i], routePath(i)
-		d.checkRouteName(path, r.Name, i, names)
-		d.checkRoute(path, r)
-		if _, written := d.places[path+".batch.bytes"]; written && r.Batch.Bytes > cfg.Memory {
-			d.problem(path+".batch.bytes", "larger than memory, so that no batch would ever get there", "raise memory or lower it")
+		r, at := &cfg.Routes[i], sites[i]
+		at.d.checkRouteName(at, r.Name, names)
+		at.d.checkRoute(at.path, r)
+		if _, written := at.d.places[at.path+".batch.bytes"]; written && r.Batch.Bytes > cfg.Memory {
+			at.d.problem(at.path+".batch.bytes", "larger than memory, so that no batch would ever get there", "raise memory or lower it")
 		}
 	}
-	d.checkDestinations(cfg)
+	d.checkDestinations(cfg, sites)
 	for i := range cfg.Routes {
 		if cfg.Routes[i].DeadLetter == nil {
 			cfg.Routes[i].DeadLetter = cfg.DeadLetter
@@ -49,10 +50,23 @@ func (d *decoder) check(cfg *Config) {
 	}
 }
 
+func (d *decoder) noRoute(includes bool) {
+	_, written := d.places["routes"]
+	switch {
+	case includes && !d.troubled("include"):
+		d.problem("include", "no route, neither here nor in an included file", "sluice init writes an example")
+	case written:
+		d.problem("routes", "no route", "sluice init writes an example")
+	case !includes:
+		d.problem("routes", "is required", "")
+	}
+}
+
 func routePath(i int) string { return "routes[" + strconv.Itoa(i) + "]" }
 
 // checkRouteName also keeps names apart that are one folder where file systems ignore case.
-func (d *decoder) checkRouteName(path, name string, i int, names map[string]int) {
+func (d *decoder) checkRouteName(at site, name string, names map[string]site) {
+	path := at.path
 	if name == "" {
 		if _, written := d.places[path+".name"]; written {
 			d.problem(path+".name", "want a name", "")
@@ -66,10 +80,10 @@ func (d *decoder) checkRouteName(path, name string, i int, names map[string]int)
 	}
 	key := strings.ToLower(name)
 	if first, twice := names[key]; twice {
-		d.problem(path+".name", fmt.Sprintf("%q is the name of routes[%d] already", name, first), "names must differ, not only in case")
+		d.problem(path+".name", fmt.Sprintf("%q is the name of %s already", name, first.seenFrom(d)), "names must differ, not only in case")
 		return
 	}
-	names[key] = i
+	names[key] = at
 }
 
 func (d *decoder) checkName(path, name string) {

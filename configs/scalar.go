@@ -230,12 +230,13 @@ func (d *decoder) secret(path, text string) string {
 		if !ok {
 			return ""
 		}
-		b, err := os.ReadFile(file)
+		d.read = append(d.read, file)
+		text, err := readSecret(file)
 		if err != nil {
-			d.problem(path, "read the secret: "+err.Error(), "")
+			d.problem(path, err.Error(), "")
 			return ""
 		}
-		return strings.TrimRight(string(b), "\r\n")
+		return text
 	}
 	if !variable.MatchString(text) {
 		d.problem(path, "a secret must not stand in the configuration", "write ${NAME} for an environment variable, or file:PATH")

@@ -31,6 +31,7 @@ func Schema(reg sinks.Registry) []byte {
 	root := g.structure(reflect.TypeFor[Config]())
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	root["title"] = "Sluice configuration"
+	root["anyOf"] = []any{object{"required": []any{"routes"}}, object{"required": []any{"include"}}}
 	root["$defs"] = object{
 		"sink":     g.sink(),
 		"size":     object{"type": []any{"integer", "string"}, "minimum": 0, "pattern": `^([0-9]+ *([kKMGTP]?B|[KMGTP]iB)?|.*\$\{.*)$`, "examples": []any{"192MiB", "50GiB"}},
@@ -86,7 +87,9 @@ func (g schemaMaker) value(t reflect.Type, tag reflect.StructTag) object {
 		return object{"anyOf": []any{object{"type": "string"}, g.structure(t)}}
 	case durationType:
 		return object{"$ref": "#/$defs/duration"}
-	case secretType:
+	case reflect.TypeFor[Servers]():
+		return object{"type": []any{"string", "array"}, "items": object{"type": "string"}}
+	case secretType, reflect.TypeFor[Credential]():
 		return object{"type": "string", "description": "${NAME} or file:PATH"}
 	}
 	switch v := reflect.New(t).Interface().(type) {

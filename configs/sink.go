@@ -55,34 +55,34 @@ func (s *Sink) options(d *decoder, kind pair, path string) {
 
 // destination is where deliveries of a configuration go.
 type destination struct {
-	path string // the key of the sink
+	at   site   // of the sink
 	url  string // ends in "/"
 	dead bool   // dead letters
 }
 
 // checkDestinations refuses two destinations of which one lies in the other: the names of their objects could meet. Dead letters
 // may share one destination, since their names begin with the route.
-func (d *decoder) checkDestinations(cfg *Config) {
+func (d *decoder) checkDestinations(cfg *Config, sites []site) {
 	var accepted []destination
-	add := func(path string, s *Sink, dead bool) {
-		if s == nil || s.Options == nil || d.troubled(path) {
+	add := func(at site, s *Sink, dead bool) {
+		if s == nil || s.Options == nil || at.d.troubled(at.path) {
 			return
 		}
-		b := destination{path + "." + s.Kind, s.Options.Destination(), dead}
+		b := destination{site{at.d, at.path + "." + s.Kind}, s.Options.Destination(), dead}
 		for _, a := range accepted {
 			if message := clash(a, b); message != "" {
-				d.problem(b.path, message, "give each its own place")
+				at.d.problem(b.at.path, message, "give each its own place")
 				return
 			}
 		}
 		accepted = append(accepted, b)
 	}
-	add("deadLetter", cfg.DeadLetter, true)
-	for i := range cfg.Routes {
-		add(routePath(i)+".sink", &cfg.Routes[i].Sink, false)
+	add(site{d, "deadLetter"}, cfg.DeadLetter, true)
+	for i, at := range sites {
+		add(site{at.d, at.path + ".sink"}, &cfg.Routes[i].Sink, false)
 	}
-	for i := range cfg.Routes {
-		add(routePath(i)+".deadLetter", cfg.Routes[i].DeadLetter, true)
+	for i, at := range sites {
+		add(site{at.d, at.path + ".deadLetter"}, cfg.Routes[i].DeadLetter, true)
 	}
 }
 
@@ -92,15 +92,16 @@ func (d *decoder) troubled(path string) bool {
 }
 
 func clash(a, b destination) string {
+	first := a.at.seenFrom(b.at.d)
 	switch {
 	case a.url == b.url && a.dead && b.dead:
 		return ""
 	case a.url == b.url:
-		return "the destination " + b.url + " is that of " + a.path
+		return "the destination " + b.url + " is that of " + first
 	case strings.HasPrefix(b.url, a.url):
-		return "the destination " + b.url + " lies inside that of " + a.path + ", " + a.url
+		return "the destination " + b.url + " lies inside that of " + first + ", " + a.url
 	case strings.HasPrefix(a.url, b.url):
-		return "the destination " + b.url + " holds that of " + a.path + ", " + a.url
+		return "the destination " + b.url + " holds that of " + first + ", " + a.url
 	}
 	return ""
 }

@@ -27,7 +27,7 @@ func attachBus(ctx context.Context, cfg configs.Bus) (*jetstream.Bus, error) {
 
 func busOptions(cfg configs.Bus) jetstream.Options {
 	if cfg.Embedded == nil {
-		return jetstream.Options{URL: cfg.URL}
+		return jetstream.Options{URL: string(cfg.URL)}
 	}
 	return jetstream.Options{Dir: cfg.Embedded.Dir, Listen: cfg.Embedded.Listen}
 }
