@@ -63,6 +63,7 @@ type dependency struct {
 var dependencies = []dependency{
 	{"github.com/nats-io/nats.go", []string{"pipeline/stream/jetstream", "pipeline/ledger/jetstream", "sinks/nats", "cluster"}, "the NATS client stays behind the faces of stream, ledger and sink"},
 	{"github.com/nats-io/nats-server/v2", []string{"pipeline/stream/jetstream"}, "only the stream may run a server inside the process"},
+	{"github.com/nats-io/nkeys", []string{"pipeline/stream/jetstream"}, "the NATS client signs with a key that stands in a file"},
 	{"github.com/spf13/cobra", []string{"cmd/sluice"}, "only the command reads a command line"},
 	{"github.com/goccy/go-yaml", []string{"configs"}, "only the configuration reads YAML"},
 	{"github.com/klauspost/compress", []string{"sinks/codec"}, "only codecs compress"},

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -17,8 +19,10 @@ import (
 type Options struct {
 	Dir    string        // embedded: the folder of the server's files; created when absent
 	Listen string        // embedded: host:port to listen on; empty: a free port on the loopback
-	Wait   time.Duration // embedded: how long to wait for another process to let go of Dir; 0: not at all
-	URL    string        // a server elsewhere: nats:// or tls://, several separated by commas
+	Wait   time.Duration // how long to wait for another process to let go of Dir, or for a server at URL; 0: not at all
+	URL    string        // servers elsewhere: nats:// or tls://, several of one cluster separated by commas, tried in this order
+	Login  Login         // with URL
+	TLS    *TLS          // with URL; nil: only where it says tls:// or the server asks for it
 	Name   string        // of the connection, as the server's operator sees it; default "sluice"
 	Log    *slog.Logger  // default: slog.Default(). The embedded server writes to it at debug, connections at info
 }
@@ -29,23 +33,28 @@ type Bus struct {
 	dir      string    // of the embedded server, also when another process runs it
 	conn     *nats.Conn
 	js       jetstream.JetStream
+	options  Options
 	log      *slog.Logger
+	link     atomic.Pointer[nats.Conn] // conn, once it is made, for what the client calls
+	denied   denials
 
 	mu          sync.Mutex
 	connections int           // how often the connection was made anew
 	reconnected chan struct{} // closed at the next time
+	told        string        // the last trouble with the connection that was logged
 }
 
 // Open starts the embedded server on Dir, or connects to URL. The embedded server keeps the folder for itself (ErrHeld when
 // another process has it), always listens, and puts its URL and token into <Dir>/client.json (mode 0600). ctx bounds the start
-// only. Close ends all of it.
+// only. Close ends all of it. The connection is made anew for ever, to whichever server of the cluster answers; an error of the
+// first one says what can be done about it.
 func Open(ctx context.Context, o Options) (*Bus, error) {
 	o = o.withDefaults()
 	switch {
 	case (o.Dir == "") == (o.URL == ""):
 		return nil, errors.New("open bus: set exactly one of a folder and a URL")
 	case o.URL != "":
-		return connect(ctx, o, nil, nats.DontRandomize())
+		return openElsewhere(ctx, o)
 	}
 	e, err := startEmbedded(ctx, o)
 	if err != nil {
@@ -88,14 +97,57 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// openElsewhere connects to servers that others run, and waits for them if told so.
+func openElsewhere(ctx context.Context, o Options) (*Bus, error) {
+	for end := time.Now().Add(o.Wait); ; {
+		b, err := connect(ctx, o, nil, nats.DontRandomize())
+		if err == nil {
+			if err = b.hasJetStream(ctx); err == nil {
+				return b, nil
+			}
+			b.conn.Close()
+		}
+		if !passing(err) || !time.Now().Before(end) {
+			return nil, withRemedy(err, o)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, withRemedy(err, o)
+		case <-time.After(250 * time.Millisecond):
+		}
+	}
+}
+
+// hasJetStream asks for the account. A user who may not ask that is let through: what it may do, its requests will tell.
+func (b *Bus) hasJetStream(ctx context.Context) error {
+	err := b.ask(ctx, func(ctx context.Context) error {
+		_, err := b.js.AccountInfo(ctx)
+		if errors.Is(err, jetstream.ErrJetStreamNotEnabled) || errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount) {
+			err = &noJetStream{err}
+		}
+		return err
+	})
+	var denied *deniedError
+	if errors.As(err, &denied) && denied.publish {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("open bus at %s: %w", where(b.options), err)
+	}
+	return nil
+}
+
 // connect makes the connection. It is kept up for ever: each user has its own patience.
 func connect(ctx context.Context, o Options, e *embedded, how ...nats.Option) (*Bus, error) {
-	b := &Bus{embedded: e, dir: o.Dir, log: o.Log, reconnected: make(chan struct{})}
-	how = append(how,
+	b := &Bus{embedded: e, dir: o.Dir, options: o, log: o.Log, reconnected: make(chan struct{})}
+	login, err := b.login(o.Login)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the bus at %s: %w", where(o), err)
+	}
+	how = append(append(append(how, login...), o.TLS.options()...),
 		nats.Name(o.Name),
 		nats.MaxReconnects(-1),
-		nats.ReconnectWait(200*time.Millisecond),
-		nats.ReconnectJitter(100*time.Millisecond, 100*time.Millisecond),
+		nats.CustomReconnectDelay(reconnectDelay),
 		nats.Timeout(connectTimeout(ctx)),
 		nats.IgnoreAuthErrorAbort(), // a restarted server may have another token: the next attempt reads it
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
@@ -104,7 +156,9 @@ func connect(ctx context.Context, o Options, e *embedded, how ...nats.Option) (*
 			}
 		}),
 		nats.ReconnectHandler(func(*nats.Conn) { b.announce() }),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { b.tell(err) }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			b.denied.note(err)
 			o.Log.Debug("bus connection", "error", err)
 		}),
 	)
@@ -112,6 +166,7 @@ func connect(ctx context.Context, o Options, e *embedded, how ...nats.Option) (*
 	if err != nil {
 		return nil, fmt.Errorf("connect to the bus at %s: %w", where(o), err)
 	}
+	b.link.Store(conn)
 	js, err := jetstream.New(conn, jetstream.WithPublishAsyncMaxPending(maxInFlight), jetstream.WithPublishAsyncTimeout(ackTimeout))
 	if err != nil {
 		conn.Close()
@@ -119,6 +174,26 @@ func connect(ctx context.Context, o Options, e *embedded, how ...nats.Option) (*
 	}
 	b.conn, b.js = conn, js
 	return b, nil
+}
+
+// reconnectDelay is how long to wait when all servers were tried: longer each time, and never the same, so that all who lost a
+// server do not come at once.
+func reconnectDelay(rounds int) time.Duration {
+	const first, most = 200 * time.Millisecond, 3 * time.Second
+	wait := min(first<<min(max(rounds-1, 0), 5), most)
+	return wait/2 + rand.N(wait)
+}
+
+// tell logs why an attempt to connect again was in vain, once a reason.
+func (b *Bus) tell(err error) {
+	err = withRemedy(err, b.options)
+	b.mu.Lock()
+	known := b.told == err.Error()
+	b.told = err.Error()
+	b.mu.Unlock()
+	if !known {
+		b.log.Warn("bus not reached", "error", err)
+	}
 }
 
 func connectTimeout(ctx context.Context) time.Duration {
@@ -135,6 +210,7 @@ func (b *Bus) announce() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.connections++
+	b.told = ""
 	close(b.reconnected)
 	b.reconnected = make(chan struct{})
 }
@@ -165,13 +241,3 @@ func (b *Bus) Close() error {
 	}
 	return nil
 }
-
-// bounded gives a request a deadline when its caller set none, so that a server that is away is an error.
-func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
-	if _, ok := ctx.Deadline(); ok {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(ctx, requestTimeout)
-}
-
-const requestTimeout = 10 * time.Second

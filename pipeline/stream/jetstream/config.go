@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"syscall"
 	"time"
 
@@ -19,6 +18,7 @@ type StreamConfig struct {
 	MaxBytes int64         // default: half of the free disk embedded, else unlimited
 	Replicas int           // default 1
 
+	MaxEntry  int  // bytes of the largest entry that publishers may send; default 1 MiB. Only for warnings
 	MustExist bool // an absent stream is an error instead
 }
 
@@ -29,19 +29,38 @@ const (
 )
 
 // Stream opens a stream and creates it when it is absent: file storage, limits retention, discarding the oldest, a duplicate
-// window of 2 minutes, direct gets allowed. A stream that exists is never altered: where it differs from c, the result's
-// Warnings say so. An error names what another stream already has of it, such as overlapping subjects.
+// window of 2 minutes, direct gets allowed. A stream that exists is never altered: where it differs from c, or is a risk, the
+// result's Warnings say so. One whose settings break the promise of the pipeline is an error: messages leave it before they were
+// read, or it is not what was published. An error also names what another stream already has of it, such as overlapping subjects.
 func (b *Bus) Stream(ctx context.Context, c StreamConfig) (*Stream, error) {
-	ctx, cancel := bounded(ctx)
-	defer cancel()
-	handle, err := b.js.Stream(ctx, c.Name)
-	if errors.Is(err, jetstream.ErrStreamNotFound) && !c.MustExist {
-		handle, err = b.create(ctx, c)
+	var create func(context.Context) (jetstream.Stream, error)
+	if !c.MustExist {
+		create = func(ctx context.Context) (jetstream.Stream, error) { return b.create(ctx, c) }
 	}
+	handle, err := b.open(ctx, c.Name, create)
 	if err != nil {
+		return nil, fmt.Errorf("open stream %s: %w", c.Name, withRemedy(err, b.options))
+	}
+	s := survey{wanted: c, have: handle.CachedInfo().Config, server: b.facts(handle.CachedInfo())}
+	if err := s.unfit(); err != nil {
 		return nil, fmt.Errorf("open stream %s: %w", c.Name, err)
 	}
-	return &Stream{bus: b, name: c.Name, handle: handle, warnings: differences(c, handle.CachedInfo().Config)}, nil
+	return &Stream{bus: b, name: c.Name, handle: handle, warnings: append(s.differences(), s.risks()...)}, nil
+}
+
+// open asks for a stream and lets create make it when it is absent; create may be nil.
+func (b *Bus) open(ctx context.Context, name string, create func(context.Context) (jetstream.Stream, error)) (handle jetstream.Stream, err error) {
+	err = b.ask(ctx, func(ctx context.Context) error {
+		handle, err = b.js.Stream(ctx, name)
+		if errors.Is(err, jetstream.ErrStreamNotFound) && create != nil {
+			handle, err = create(ctx)
+		}
+		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another process was first
+			handle, err = b.js.Stream(ctx, name)
+		}
+		return err
+	})
+	return handle, err
 }
 
 func (b *Bus) create(ctx context.Context, c StreamConfig) (jetstream.Stream, error) {
@@ -68,11 +87,7 @@ func (b *Bus) create(ctx context.Context, c StreamConfig) (jetstream.Stream, err
 			return nil, err
 		}
 	}
-	handle, err := b.js.CreateStream(ctx, full)
-	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another process was first
-		return b.js.Stream(ctx, c.Name)
-	}
-	return handle, err
+	return b.js.CreateStream(ctx, full)
 }
 
 func embeddedLimits(c *jetstream.StreamConfig, dir string) error {
@@ -87,35 +102,4 @@ func embeddedLimits(c *jetstream.StreamConfig, dir string) error {
 		c.MaxBytes = max(int64(fs.Bavail)*int64(fs.Bsize)/2, 64<<20)
 	}
 	return nil
-}
-
-// differences says where a stream is not as asked for, or not fit for delivery exactly once.
-func differences(c StreamConfig, have jetstream.StreamConfig) []string {
-	var all []string
-	differ := func(what string, want, have any) {
-		all = append(all, fmt.Sprintf("stream %s has %s %v where %v is configured; it was left as it is", c.Name, what, have, want))
-	}
-	if len(c.Subjects) > 0 && !equalSubjects(c.Subjects, have.Subjects) {
-		differ("subjects", c.Subjects, have.Subjects)
-	}
-	if c.MaxAge != 0 && c.MaxAge != have.MaxAge {
-		differ("maxAge", c.MaxAge, have.MaxAge)
-	}
-	if c.MaxBytes != 0 && c.MaxBytes != have.MaxBytes {
-		differ("maxBytes", c.MaxBytes, have.MaxBytes)
-	}
-	if c.Replicas != 0 && c.Replicas != have.Replicas {
-		differ("replicas", c.Replicas, have.Replicas)
-	}
-	if have.Retention != jetstream.LimitsPolicy {
-		differ("retention", jetstream.LimitsPolicy, have.Retention)
-	}
-	if have.Storage != jetstream.FileStorage {
-		differ("storage", jetstream.FileStorage, have.Storage)
-	}
-	return all
-}
-
-func equalSubjects(a, b []string) bool {
-	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }

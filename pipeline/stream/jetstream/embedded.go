@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -168,8 +169,14 @@ func where(o Options) string {
 	if o.Dir != "" {
 		return o.Dir
 	}
-	if u, err := url.Parse(o.URL); err == nil {
-		return u.Redacted()
+	var all []string
+	for text := range strings.SplitSeq(o.URL, ",") {
+		u, err := url.Parse(strings.TrimSpace(text))
+		if err != nil {
+			return "the configured URL"
+		}
+		u.User = nil
+		all = append(all, u.String())
 	}
-	return "the configured URL"
+	return strings.Join(all, ",")
 }

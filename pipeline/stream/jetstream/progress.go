@@ -39,11 +39,8 @@ type ProgressStore struct {
 
 // Progress opens the store and creates its stream, with replicas copies, when it is absent.
 func (b *Bus) Progress(ctx context.Context, replicas int) (*ProgressStore, error) {
-	ctx, cancel := bounded(ctx)
-	defer cancel()
-	handle, err := b.js.Stream(ctx, progressStream)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		handle, err = b.js.CreateStream(ctx, jetstream.StreamConfig{
+	handle, err := b.open(ctx, progressStream, func(ctx context.Context) (jetstream.Stream, error) {
+		return b.js.CreateStream(ctx, jetstream.StreamConfig{
 			Name:              progressStream,
 			Subjects:          []string{"sluice.progress.>"},
 			MaxMsgsPerSubject: 1,
@@ -51,12 +48,9 @@ func (b *Bus) Progress(ctx context.Context, replicas int) (*ProgressStore, error
 			Discard:           jetstream.DiscardOld,
 			Replicas:          max(replicas, 1),
 		})
-	}
-	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another process was first
-		handle, err = b.js.Stream(ctx, progressStream)
-	}
+	})
 	if err != nil {
-		return nil, fmt.Errorf("open stream %s: %w", progressStream, err)
+		return nil, fmt.Errorf("open stream %s: %w", progressStream, withRemedy(err, b.options))
 	}
 	s := &Stream{bus: b, name: progressStream, handle: handle}
 	return &ProgressStore{b, s.Publisher()}, nil

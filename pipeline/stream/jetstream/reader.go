@@ -18,7 +18,7 @@ const (
 	pullMessages   = 5000
 	pullBytes      = 16 << 20 // but at least twice the largest message
 	pullExpires    = 30 * time.Second
-	pullHeartbeat  = 5 * time.Second
+	pullHeartbeat  = 2 * time.Second
 	silence        = 2*pullHeartbeat + time.Second // after it the consumer is taken for lost
 	forgetConsumer = 5 * time.Minute               // the server drops the consumer of a reader that does not read
 	patience       = 60 * time.Second              // with a server that is away

@@ -3,11 +3,9 @@ package jetstream
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"sluice/pipeline/stream"
@@ -26,7 +24,8 @@ type Stream struct {
 // Name is the stream's name.
 func (s *Stream) Name() string { return s.name }
 
-// Warnings lists, for people, where the stream as it stands differs from what was asked for.
+// Warnings lists, for people, where the stream as it stood when it was opened differs from what was asked for or is not fit for
+// its purpose, each with what to do about it.
 func (s *Stream) Warnings() []string { return s.warnings }
 
 // Replicas is the number of the stream's copies when it was opened.
@@ -34,9 +33,11 @@ func (s *Stream) Replicas() int { return max(s.handle.CachedInfo().Config.Replic
 
 // Info asks the leader. Without a deadline of its own it waits 10 s at most.
 func (s *Stream) Info(ctx context.Context) (stream.Info, error) {
-	ctx, cancel := bounded(ctx)
-	defer cancel()
-	i, err := s.handle.Info(ctx)
+	var i *jetstream.StreamInfo
+	err := s.bus.ask(ctx, func(ctx context.Context) (err error) {
+		i, err = s.handle.Info(ctx)
+		return err
+	})
 	if err != nil {
 		return stream.Info{}, fmt.Errorf("info of stream %s: %w", s.name, err)
 	}
@@ -69,13 +70,19 @@ type storedMessage struct {
 	Error *jetstream.APIError `json:"error"`
 }
 
-func (b *Bus) get(ctx context.Context, name string, query any) (stream.Message, error) {
-	ctx, cancel := bounded(ctx)
-	defer cancel()
+func (b *Bus) get(ctx context.Context, name string, query any) (m stream.Message, err error) {
 	request, err := json.Marshal(query)
 	if err != nil {
-		return stream.Message{}, err
+		return m, err
 	}
+	err = b.ask(ctx, func(ctx context.Context) (err error) {
+		m, err = b.getOnce(ctx, name, request)
+		return err
+	})
+	return m, err
+}
+
+func (b *Bus) getOnce(ctx context.Context, name string, request []byte) (stream.Message, error) {
 	reply, err := b.conn.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+name, request)
 	if err != nil {
 		return stream.Message{}, err
@@ -91,16 +98,4 @@ func (b *Bus) get(ctx context.Context, name string, query any) (stream.Message, 
 		return stream.Message{}, stream.ErrNotFound
 	}
 	return stream.Message{}, stored.Error
-}
-
-// away says whether an error may be of a server that is restarting or electing.
-func away(err error) bool {
-	var api *jetstream.APIError
-	switch {
-	case errors.As(err, &api):
-		return api.Code >= 500
-	case errors.Is(err, nats.ErrConnectionClosed), errors.Is(err, context.Canceled):
-		return false
-	}
-	return true
 }
