@@ -36,10 +36,8 @@ func remedyFor(err error, o Options) string {
 		return "the server wants to know who we are: set bus.creds, nkey, user and password, or token"
 	case errors.Is(err, nats.ErrAuthorization):
 		return "the server does not accept bus." + o.Login.kind() + ": it is wrong, or the server does not know it"
-	case errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
-		return "enable JetStream for the account of these credentials"
-	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, nats.ErrNoResponders):
-		return "start the server with JetStream: nats-server -js, or jetstream {} in its configuration"
+	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount), errors.Is(err, nats.ErrNoResponders):
+		return "run the server with jetstream {} in its configuration, or -js, and enable JetStream for the account"
 	case errors.As(err, &denied):
 		return denied.remedy()
 	case errors.As(err, &file):
@@ -65,12 +63,14 @@ func tlsRemedy(err error, o Options) string {
 	case errors.Is(err, nats.ErrSecureConnWanted), errors.As(err, &record):
 		return "the server speaks no TLS: give it a certificate, or remove bus.tls and write nats://"
 	case strings.Contains(text, "certificate required"), strings.Contains(text, "bad certificate"), strings.Contains(text, "unknown certificate authority"):
-		return "the server wants a certificate that it trusts: set bus.tls.cert and key"
-	case o.TLS != nil && errors.Is(err, nats.ErrTLS), o.TLS != nil && o.TLS.Cert == "" && errors.Is(err, io.EOF):
-		return "see whether the server wants a certificate of ours: bus.tls.cert and key"
+		return wantsCertificate
+	case errors.Is(err, nats.ErrTLS), o.TLS != nil && errors.Is(err, io.EOF): // it may hang up before its reason arrives
+		return wantsCertificate
 	}
 	return ""
 }
+
+const wantsCertificate = "the server seems to want a certificate that it trusts: set bus.tls.cert and key"
 
 // kind names the key of the configuration that says who we are.
 func (l Login) kind() string {
