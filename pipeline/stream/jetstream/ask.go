@@ -19,7 +19,7 @@ import (
 const (
 	requestTimeout = 10 * time.Second // of a request without a deadline of its own
 	firstAttempt   = time.Second
-	longerAttempt  = 500 * time.Millisecond
+	longerAttempt  = 250 * time.Millisecond
 	betweenAsking  = 50 * time.Millisecond
 )
 
@@ -43,7 +43,7 @@ func (b *Bus) ask(ctx context.Context, request func(context.Context) error) erro
 		if err == nil || !away(err) {
 			return err
 		}
-		if denied := b.denied.since(began); denied != nil {
+		if denied := b.denied.since(began, "$JS.API."); denied != nil {
 			return denied
 		}
 		select {
@@ -102,11 +102,15 @@ func (e *deniedError) remedy() string {
 	return "allow our user to " + what + subject
 }
 
-// denials keeps the last refusals of the server: it tells of them apart from the request, which is then never answered.
+// denials keeps what the server refused lately: it tells of that apart from the request, which is then never answered.
 type denials struct {
-	mu   sync.Mutex
-	last *deniedError
-	at   time.Time
+	mu  sync.Mutex
+	all map[string]denial // by subject
+}
+
+type denial struct {
+	err *deniedError
+	at  time.Time
 }
 
 // note keeps an error that the connection tells of, if it is a refusal.
@@ -114,21 +118,27 @@ func (d *denials) note(err error) {
 	if !errors.Is(err, nats.ErrPermissionViolation) {
 		return
 	}
+	const most = 1000 // publishers may try many subjects
 	said := err.Error()
 	_, subject, _ := strings.Cut(said, `"`)
 	subject, _, _ = strings.Cut(subject, `"`)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.last = &deniedError{said: said, subject: subject, publish: strings.Contains(strings.ToLower(said), "for publish to")}
-	d.at = time.Now()
+	if d.all == nil || len(d.all) >= most {
+		d.all = make(map[string]denial)
+	}
+	d.all[subject] = denial{&deniedError{said, subject, strings.Contains(strings.ToLower(said), "for publish to")}, time.Now()}
 }
 
-// since gives the last refusal after began.
-func (d *denials) since(began time.Time) error {
+// since gives a refusal after began of a subject that begins so, or of the inbox that answers come to.
+func (d *denials) since(began time.Time, prefix string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.last == nil || d.at.Before(began) {
-		return nil
+	for subject, last := range d.all {
+		concerns := strings.HasPrefix(subject, prefix) || strings.HasPrefix(subject, "_INBOX.")
+		if concerns && last.at.After(began) {
+			return fmt.Errorf("%w (%s)", last.err, last.err.remedy())
+		}
 	}
-	return fmt.Errorf("%w (%s)", d.last, d.last.remedy())
+	return nil
 }

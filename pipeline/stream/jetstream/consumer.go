@@ -102,7 +102,7 @@ func (r *reader) open(ctx context.Context) error {
 		return fmt.Errorf("subscribe to deliveries: %w", err)
 	}
 	r.consumer, r.sub, r.arrived = consumer, sub, arrived
-	r.delivery, r.asked, r.lost = 0, demand{}, nil
+	r.delivery, r.asked, r.lost, r.opened = 0, demand{}, nil, time.Now()
 	return nil
 }
 

@@ -67,7 +67,10 @@ func openStream(t testing.TB, b *Bus, c StreamConfig) *Stream {
 }
 
 func world(t *testing.T, b *Bus) streamtest.World {
-	c := StreamConfig{Name: "LOGS", MaxBytes: 1 << 30}
+	return worldOf(t, b, StreamConfig{Name: "LOGS", MaxBytes: 1 << 30})
+}
+
+func worldOf(t *testing.T, b *Bus, c StreamConfig) streamtest.World {
 	s := openStream(t, b, c)
 	check := func(err error) {
 		t.Helper()

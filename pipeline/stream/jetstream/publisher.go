@@ -47,6 +47,7 @@ type Pending struct {
 	message   *nats.Msg
 	options   []jetstream.PublishOpt
 	future    jetstream.PubAckFuture
+	began     time.Time
 	sent      int   // times
 	err       error // of the sending
 }
@@ -58,7 +59,7 @@ func (p *Publisher) Start(subject, id string, data []byte) *Pending {
 	if id != "" {
 		options = append(options, jetstream.WithMsgID(id))
 	}
-	m := &Pending{publisher: p, message: &nats.Msg{Subject: subject, Data: data}, options: options}
+	m := &Pending{publisher: p, message: &nats.Msg{Subject: subject, Data: data}, options: options, began: time.Now()}
 	m.send()
 	return m
 }
@@ -76,6 +77,11 @@ func (m *Pending) Wait(ctx context.Context) (Ack, error) {
 	// The first time at once: after a restart, all that was on its way comes back refused.
 	for wait := time.Duration(0); ; wait = min(2*wait+50*time.Millisecond, 2*time.Second) {
 		ack, err := m.outcome(ctx)
+		if err != nil {
+			if denied := m.publisher.stream.bus.denied.since(m.began, m.message.Subject); denied != nil {
+				return Ack{}, m.fail(denied)
+			}
+		}
 		switch {
 		case err == nil:
 			return ack, nil

@@ -41,6 +41,7 @@ type reader struct {
 	arrived    chan *nats.Msg
 	delivery   uint64 // number of the consumer's last delivery
 	connection int    // on which the consumer was made
+	opened     time.Time
 	asked      demand // what the server was asked for and has not sent
 	lost       error  // why the consumer is of no use any more
 
@@ -108,6 +109,9 @@ func (r *reader) gather(ctx context.Context, max int) ([]stream.Message, error) 
 			r.take(m)
 		case <-reconnected:
 		case <-r.timer.C:
+			if err := r.stream.bus.denied.since(r.opened, "$JS.API.CONSUMER.MSG.NEXT."+r.stream.name+"."); err != nil {
+				return nil, err
+			}
 			r.lost = errors.New("the server is silent")
 		case <-r.closed:
 			return nil, errClosed

@@ -29,7 +29,10 @@ func remedyFor(err error, o Options) string {
 	var denied *deniedError
 	var file *fs.PathError
 	var network *net.OpError
+	var api *jetstream.APIError
 	switch {
+	case errors.As(err, &api) && (api.ErrorCode == errCodeNoCluster || api.ErrorCode == errCodeNoPeers):
+		return "replicas need a cluster of as many servers with JetStream"
 	case errors.Is(err, nats.ErrAuthExpired), errors.Is(err, nats.ErrAuthRevoked), errors.Is(err, nats.ErrAccountAuthExpired):
 		return "the credentials have run out: put new ones in the same place, they are read again"
 	case errors.Is(err, nats.ErrAuthorization) && o.Login.kind() == "" && o.Dir == "":

@@ -116,7 +116,7 @@ func (s survey) copies() []string {
 		all = append(all, "stands on one server, which tells publishers that a message is stored before it is synced to disk, by default for up to 2 minutes: "+
 			"a power cut loses these (set sync_interval: always in the server's jetstream {}, or use three servers; replicas: 1 in bus.streams says that you know)")
 	}
-	if s.have.Mirror == nil && len(s.have.Sources) > 0 {
+	if len(s.have.Sources) > 0 && s.unfit() == nil {
 		all = append(all, "gathers from other streams and numbers anew: a copy with a position of its own (read it or what it gathers from, not both in turn)")
 	}
 	return all
