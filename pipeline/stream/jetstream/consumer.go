@@ -19,6 +19,7 @@ import (
 func (r *reader) recover(ctx context.Context) error {
 	r.stream.bus.log.Debug("reader begins anew", "stream", r.stream.name, "seq", r.next, "cause", r.lost)
 	r.dismiss()
+	r.modest, r.calm = min(r.modest+1, mostModest), 0
 	pause := time.NewTimer(0)
 	defer pause.Stop()
 	wait := 50 * time.Millisecond
@@ -139,10 +140,17 @@ type pullRequest struct {
 	Heartbeat time.Duration `json:"idle_heartbeat"`
 }
 
+// most is what may be on its way at once: less after each loss, since a server cuts off who does not take what it asked for in
+// time, and more again after a calm while. One message of any size always fits.
+func (r *reader) most() demand {
+	largest := int(r.stream.bus.conn.MaxPayload()) + 64<<10
+	return demand{pullMessages >> r.modest, max(max(pullBytes, 2*largest)>>r.modest, largest)}
+}
+
 // pull asks for more as soon as half of what was asked for has come, so that the server never waits for us.
 func (r *reader) pull() error {
 	conn := r.stream.bus.conn
-	most := demand{pullMessages, max(pullBytes, 2*int(conn.MaxPayload()))}
+	most := r.most()
 	if r.asked.messages > most.messages/2 && r.asked.bytes > most.bytes/2 {
 		return nil
 	}

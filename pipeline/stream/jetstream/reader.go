@@ -21,6 +21,8 @@ const (
 	pullHeartbeat  = 2 * time.Second
 	silence        = 2*pullHeartbeat + time.Second // after it the consumer is taken for lost
 	forgetConsumer = 5 * time.Minute               // the server drops the consumer of a reader that does not read
+	mostModest     = 5                             // halvings of what may be on its way
+	calmMessages   = 100_000                       // without a loss, for one halving less
 	patience       = 60 * time.Second              // with a server that is away
 )
 
@@ -43,6 +45,8 @@ type reader struct {
 	connection int    // on which the consumer was made
 	opened     time.Time
 	asked      demand // what the server was asked for and has not sent
+	modest     int    // how often what may be on its way is halved
+	calm       int    // messages since the last loss
 	lost       error  // why the consumer is of no use any more
 
 	batch   []stream.Message
@@ -155,6 +159,9 @@ func (r *reader) take(m *nats.Msg) {
 			r.lost = errors.New("a sequence came again")
 		}
 		return
+	}
+	if r.calm++; r.calm > calmMessages {
+		r.modest, r.calm = max(r.modest-1, 0), 0
 	}
 	r.given, r.stored, r.next = true, at.stored, at.seq+1
 	r.batch = append(r.batch, stream.Message{Seq: at.seq, Stored: at.stored, Data: m.Data})
