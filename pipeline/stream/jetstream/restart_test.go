@@ -197,6 +197,32 @@ func TestAttach(t *testing.T) {
 	}
 }
 
+// A daemon that is starting holds the folder, while client.json still tells of the one before it: whoever attaches waits.
+func TestAttachWaitsForADaemonThatStarts(t *testing.T) {
+	dir := t.TempDir()
+	lock, err := lockFolder(t.Context(), dir, 0)
+	check(t, err)
+	t.Cleanup(func() { check(t, lock.Close()) })
+	before, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	check(t, writeAccess(dir, access{URL: "nats://" + before.Addr().String(), Token: "token"}))
+	attached := make(chan error, 1)
+	go func() {
+		b, err := Attach(t.Context(), Options{Dir: dir})
+		if err == nil {
+			err = b.Close()
+		}
+		attached <- err
+	}()
+	c, err := before.Accept()
+	check(t, err)
+	check(t, before.Close())
+	check(t, c.Close())
+	now := startServer(t, t.TempDir(), server.RANDOM_PORT)
+	check(t, writeAccess(dir, access{URL: now.ClientURL(), Token: "token"}))
+	check(t, <-attached)
+}
+
 // Whoever has not read client.json gets nothing.
 func TestEmbeddedWantsItsToken(t *testing.T) {
 	bus := openBus(t, Options{Dir: t.TempDir()})
