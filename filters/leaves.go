@@ -22,18 +22,15 @@ func (w *Worker) leaf(v logentry.Visit) bool {
 	if v.Depth == 1 || v.Depth == 2 {
 		typ = w.typeAt(v)
 	}
-	if d, ok := scalarOf(w, v.Value, typ); ok {
-		w.leaves = append(w.leaves, d)
+	if scalar(v.Value) {
+		w.leaves = w.appendDatum(w.leaves, v.Value, typ, nil)
 	}
 	return true
 }
 
-// scalarOf is datumOf for values that are neither null nor hold others.
-func scalarOf(w *Worker, v logentry.Value, typ fieldType) (datum, bool) {
-	if v.Kind == logentry.Null || v.Kind == logentry.Object || v.Kind == logentry.Array {
-		return datum{}, false
-	}
-	return w.datumOf(v, typ, nil)
+// scalar says that a value is neither null nor holds others.
+func scalar(v logentry.Value) bool {
+	return v.Kind != logentry.Null && v.Kind != logentry.Object && v.Kind != logentry.Array
 }
 
 // typeAt finds the type of a value that stands directly in the entry or in one of its messages.
@@ -100,7 +97,8 @@ func (w *Worker) hasInside(d *datum, lit *literal) bool {
 		if fields != nil && v.Depth == 1 {
 			typ = typeOf(fields.child(w, v.Key))
 		}
-		if value, ok := scalarOf(w, v.Value, typ); ok {
+		var value datum
+		if scalar(v.Value) && w.fill(&value, v.Value, typ, nil) {
 			found = w.compare(&value, opHas, lit)
 		}
 		found = found || w.isKey(v.Key, lit)

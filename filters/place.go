@@ -28,6 +28,7 @@ type place struct {
 	slot    int
 	payload int   // slot of protoPayload, when the field is below it
 	detours []int // slots; a value in one of them means that openField must look
+	gate    int   // slot without a value in which there is nothing at the place; -1: there is always something
 	index   *index
 }
 
@@ -59,10 +60,15 @@ func (f *field) detours() (paths []logentry.Path) {
 // locate looks up the slots.
 func (p *place) locate(fields *logentry.Fields) {
 	p.slot = fields.Slot(p.field.path)
+	p.gate = p.slot
+	if p.field.defaulted {
+		p.gate = -1
+	}
 	if !p.field.open {
 		return
 	}
 	p.payload = fields.Slot(p.field.path[:1])
+	p.gate = p.payload
 	for _, d := range p.field.detours() {
 		p.detours = append(p.detours, fields.Slot(d))
 	}

@@ -21,6 +21,12 @@ func (s *Set) plan() {
 	s.buildIndexes()
 	s.orderKids()
 	s.always = make([]uint64, (len(s.first)+62)/64)
+	s.some = make([]uint64, len(s.always))
+	for r := range len(s.first) - 1 {
+		if s.first[r] < s.first[r+1] {
+			s.some[r>>6] |= 1 << (r & 63)
+		}
+	}
 	var broad []int32
 	if len(s.formulas) > fewFormulas {
 		s.posting = make([][]int32, len(s.preds))
@@ -45,7 +51,13 @@ func (s *Set) plan() {
 		}
 	}
 	if len(broad) > 0 {
-		s.broad = newBroad(s, broad)
+		rules := s.rulesOf(broad)
+		s.broad = newBroad(s, rules)
+		exclusions := s.exclusionsOf(rules)
+		s.thin = newBroad(s, exclusions)
+		for _, x := range exclusions {
+			s.thins = append(s.thins, x.root)
+		}
 	}
 }
 

@@ -46,8 +46,9 @@ func (s *Set) NewWorker() *Worker {
 		matched: make([]uint64, len(s.always)),
 	}
 	if s.broad != nil {
-		w.alive = make([]uint64, len(s.always))
-		w.unmet = make([]uint64, len(s.always))
+		words := max(len(s.always), (len(s.thins)+63)/64)
+		w.alive = make([]uint64, words)
+		w.unmet = make([]uint64, words)
 	}
 	for i := range s.places {
 		if x := s.places[i].index; x != nil && len(x.needles) > len(w.seen) {
@@ -138,9 +139,7 @@ func (w *Worker) values(at int32) []datum {
 		c.values = w.openField(p.field, payload, p.field.path[1:], c.values)
 	} else {
 		for i := w.entry.First(p.slot); i >= 0; i = w.entry.Next(i) {
-			if d, ok := w.datumOf(w.entry.At(i), p.field.typ, p.field.schema); ok {
-				c.values = append(c.values, d)
-			}
+			c.values = w.appendDatum(c.values, w.entry.At(i), p.field.typ, p.field.schema)
 		}
 	}
 	if len(c.values) == 0 && p.field.defaulted {
