@@ -201,9 +201,14 @@ func (w *Worker) lookText(c *cell, p *place, d *datum) {
 func (w *Worker) lookFor(c *cell, x *index, d *datum, text []byte) {
 	a := x.finder
 	w.looks++
-	state := a.start
-	for _, b := range text {
-		state = a.next[state+uint32(a.class[b])]
+	state := uint32(0)
+	for i := 0; i < len(text); i++ {
+		if state == 0 {
+			if i = a.skip(text, i); i == len(text) {
+				return
+			}
+		}
+		state = a.next[state+uint32(a.class[text[i]])]
 		for s := state; s >= a.firstOutput; {
 			o := a.output(s)
 			if o.needle >= 0 && w.seen[o.needle] != w.looks {

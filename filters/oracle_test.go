@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
@@ -144,7 +145,8 @@ var naiveTypes = func() map[string]string {
 		"string": "logname textpayload insertid trace spanid resource.type httprequest.requestmethod httprequest.requesturl " +
 			"httprequest.useragent httprequest.remoteip httprequest.serverip httprequest.referer httprequest.protocol " +
 			"operation.id operation.producer sourcelocation.file sourcelocation.function split.uid errorgroups.id",
-		"int":       "httprequest.requestsize httprequest.status httprequest.responsesize httprequest.cachefillbytes sourcelocation.line split.index split.totalsplits",
+		"int":       "httprequest.requestsize httprequest.responsesize httprequest.cachefillbytes sourcelocation.line",
+		"int32":     "httprequest.status split.index split.totalsplits",
 		"bool":      "tracesampled httprequest.cachelookup httprequest.cachehit httprequest.cachevalidatedwithoriginserver operation.first operation.last",
 		"time":      "timestamp receivetimestamp",
 		"duration":  "httprequest.latency",
@@ -158,7 +160,7 @@ var naiveTypes = func() map[string]string {
 	return types
 }()
 
-var naiveDefaults = map[string]any{"string": "", "int": json.Number("0"), "bool": false, "severity": "DEFAULT",
+var naiveDefaults = map[string]any{"string": "", "int": json.Number("0"), "int32": json.Number("0"), "bool": false, "severity": "DEFAULT",
 	"time": "1970-01-01T00:00:00Z", "duration": "0s"}
 
 func naiveFold(name string) string {
@@ -292,10 +294,11 @@ func naiveCompareTo(v any, kind string, o op, lit string) (holds, ok bool) {
 		return false, false
 	}
 	switch kind {
-	case "int":
+	case "int", "int32":
+		size := map[string]int{"int": 64, "int32": 32}[kind]
 		a, ok1 := naiveInteger(fmt.Sprint(v))
-		b, ok2 := new(big.Int).SetString(lit, 10)
-		return ok1 && ok2 && order(o, a.Cmp(b)), ok1 && ok2 && b.IsInt64()
+		b, err := strconv.ParseInt(lit, 10, size)
+		return ok1 && order(o, a.Cmp(big.NewInt(b))), ok1 && err == nil
 	case "severity":
 		a, _ := naiveSeverity(fmt.Sprint(v))
 		b, ok2 := naiveSeverity(lit)
@@ -400,7 +403,13 @@ func naiveDuration(v any) (*big.Rat, bool) {
 func naiveCaseFold(s string) string {
 	folded, ok := naiveFolds[s]
 	if !ok {
-		folded = norm.NFKC.String(cases.Fold().String(norm.NFKC.String(s)))
+		visible := strings.Map(func(r rune) rune {
+			if unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point) {
+				return -1
+			}
+			return r
+		}, s)
+		folded = norm.NFKC.String(cases.Fold().String(norm.NFKC.String(visible)))
 		naiveFolds[s] = folded
 	}
 	return folded
