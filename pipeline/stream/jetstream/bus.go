@@ -187,12 +187,31 @@ func (b *Bus) Close() error {
 	return nil
 }
 
-// bounded gives a request a deadline when its caller set none, so that a server that is away is an error.
-func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
-	if _, ok := ctx.Deadline(); ok {
-		return ctx, func() {}
+// ask makes a request that may be repeated. A server that stops swallows what it was asked: when the connection is made anew, ask
+// asks again. Without a deadline of ctx's own it ends after limit, so that a server that is away is an error.
+func (b *Bus) ask(ctx context.Context, limit time.Duration, request func(context.Context) error) error {
+	if _, ok := ctx.Deadline(); !ok {
+		limited, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		ctx = limited
 	}
-	return context.WithTimeout(ctx, requestTimeout)
+	for {
+		_, reconnected := b.connection()
+		attempt, cancel := context.WithCancel(ctx)
+		go func() {
+			select {
+			case <-reconnected:
+				cancel()
+			case <-attempt.Done():
+			}
+		}()
+		err := request(attempt)
+		swallowed := attempt.Err() != nil && ctx.Err() == nil
+		cancel()
+		if err == nil || !swallowed {
+			return err
+		}
+	}
 }
 
 const requestTimeout = 10 * time.Second

@@ -30,14 +30,17 @@ const (
 
 // Stream opens a stream and creates it when it is absent: file storage, limits retention, discarding the oldest, a duplicate
 // window of 2 minutes, direct gets allowed. A stream that exists is never altered: where it differs from c, the result's
-// Warnings say so. An error names what another stream already has of it, such as overlapping subjects.
+// Warnings say so. An error names what another stream already has of it, such as overlapping subjects. A restart of the server is
+// waited for, for 60 s at most.
 func (b *Bus) Stream(ctx context.Context, c StreamConfig) (*Stream, error) {
-	ctx, cancel := bounded(ctx)
-	defer cancel()
-	handle, err := b.js.Stream(ctx, c.Name)
-	if errors.Is(err, jetstream.ErrStreamNotFound) && !c.MustExist {
-		handle, err = b.create(ctx, c)
-	}
+	var handle jetstream.Stream
+	err := b.ask(ctx, patience, func(ctx context.Context) (err error) {
+		handle, err = b.js.Stream(ctx, c.Name)
+		if errors.Is(err, jetstream.ErrStreamNotFound) && !c.MustExist {
+			handle, err = b.create(ctx, c)
+		}
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("open stream %s: %w", c.Name, err)
 	}

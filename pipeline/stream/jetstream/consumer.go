@@ -77,18 +77,20 @@ func (r *reader) compare(ctx context.Context) error {
 
 // open makes the consumer on the server, with an inbox of its own so that nothing of an earlier one is taken for its.
 func (r *reader) open(ctx context.Context) error {
-	ctx, cancel := bounded(ctx)
-	defer cancel()
 	bus := r.stream.bus
-	r.connection, _ = bus.connection()
-	consumer, err := bus.js.CreateConsumer(ctx, r.stream.name, jetstream.ConsumerConfig{
-		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
-		OptStartSeq:       r.next,
-		AckPolicy:         jetstream.AckNonePolicy,
-		MaxDeliver:        1,
-		MemoryStorage:     true,
-		Replicas:          1,
-		InactiveThreshold: forgetConsumer,
+	var consumer jetstream.Consumer
+	err := bus.ask(ctx, requestTimeout, func(ctx context.Context) (err error) {
+		r.connection, _ = bus.connection()
+		consumer, err = bus.js.CreateConsumer(ctx, r.stream.name, jetstream.ConsumerConfig{
+			DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
+			OptStartSeq:       r.next,
+			AckPolicy:         jetstream.AckNonePolicy,
+			MaxDeliver:        1,
+			MemoryStorage:     true,
+			Replicas:          1,
+			InactiveThreshold: forgetConsumer,
+		})
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("create consumer: %w", err)

@@ -37,10 +37,22 @@ type ProgressStore struct {
 	pubs *Publisher
 }
 
-// Progress opens the store and creates its stream, with replicas copies, when it is absent.
+// Progress opens the store and creates its stream, with replicas copies, when it is absent. Like Load and Save it waits for a
+// restart of the server, for 60 s at most.
 func (b *Bus) Progress(ctx context.Context, replicas int) (*ProgressStore, error) {
-	ctx, cancel := bounded(ctx)
-	defer cancel()
+	var handle jetstream.Stream
+	err := b.ask(ctx, patience, func(ctx context.Context) (err error) {
+		handle, err = b.openProgress(ctx, replicas)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open stream %s: %w", progressStream, err)
+	}
+	s := &Stream{bus: b, name: progressStream, handle: handle}
+	return &ProgressStore{b, s.Publisher()}, nil
+}
+
+func (b *Bus) openProgress(ctx context.Context, replicas int) (jetstream.Stream, error) {
 	handle, err := b.js.Stream(ctx, progressStream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		handle, err = b.js.CreateStream(ctx, jetstream.StreamConfig{
@@ -53,18 +65,14 @@ func (b *Bus) Progress(ctx context.Context, replicas int) (*ProgressStore, error
 		})
 	}
 	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another process was first
-		handle, err = b.js.Stream(ctx, progressStream)
+		return b.js.Stream(ctx, progressStream)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("open stream %s: %w", progressStream, err)
-	}
-	s := &Stream{bus: b, name: progressStream, handle: handle}
-	return &ProgressStore{b, s.Publisher()}, nil
+	return handle, err
 }
 
 // Load gives the progress of a source on a stream; false when there is none. It is read from the leader.
 func (p *ProgressStore) Load(ctx context.Context, streamName, source string) (Progress, bool, error) {
-	m, err := p.bus.get(ctx, progressStream, map[string]string{"last_by_subj": progressSubject(streamName, source)})
+	m, err := p.bus.get(ctx, patience, progressStream, map[string]string{"last_by_subj": progressSubject(streamName, source)})
 	if errors.Is(err, stream.ErrNotFound) {
 		return Progress{}, false, nil
 	}

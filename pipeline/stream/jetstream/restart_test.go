@@ -223,6 +223,31 @@ func TestAttachWaitsForADaemonThatStarts(t *testing.T) {
 	check(t, <-attached)
 }
 
+// A request that a stopping server has swallowed is made again on the next connection; one that was answered is not.
+func TestAskAgain(t *testing.T) {
+	bus := openBus(t, Options{Dir: t.TempDir()})
+	asked := 0
+	check(t, bus.ask(t.Context(), time.Minute, func(ctx context.Context) error {
+		if asked++; asked > 1 {
+			return nil
+		}
+		bus.announce()
+		<-ctx.Done()
+		return ctx.Err()
+	}))
+	if asked != 2 {
+		t.Errorf("asked %d times", asked)
+	}
+	refused := errors.New("refused")
+	if err := bus.ask(t.Context(), time.Minute, func(context.Context) error { return refused }); err != refused {
+		t.Errorf("got %v", err)
+	}
+	silent := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+	if err := bus.ask(t.Context(), time.Millisecond, silent); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+}
+
 // Whoever has not read client.json gets nothing.
 func TestEmbeddedWantsItsToken(t *testing.T) {
 	bus := openBus(t, Options{Dir: t.TempDir()})
