@@ -47,7 +47,7 @@ func indexKindOf(p *predicate) indexKind {
 		return byEquality
 	case p.kind == comparePredicate && p.op == opHas:
 		return byNeedle
-	case p.kind == matchPredicate && p.op == opMatch && required(p.pattern) != nil:
+	case p.kind == matchPredicate && p.op == opMatch && p.required != nil:
 		return byNeedle
 	}
 	return notIndexed
@@ -66,7 +66,7 @@ func newIndex() *index {
 func (x *index) add(p *predicate, id int32) {
 	switch {
 	case p.kind == matchPredicate:
-		for _, word := range required(p.pattern) {
+		for _, word := range p.required {
 			x.checked[x.needle(word)] = append(x.checked[x.needle(word)], id)
 		}
 		x.patterns = append(x.patterns, id)

@@ -35,40 +35,22 @@ func scalar(v logentry.Value) bool {
 
 // typeAt finds the type of a value that stands directly in the entry or in one of its messages.
 func (w *Worker) typeAt(v logentry.Visit) fieldType {
-	s := logEntryNames.child(w, v.Top)
+	s := w.childOf(logEntry, v.Top)
 	if s == nil || v.Depth == 1 {
 		return typeOf(s)
 	}
-	if s.schema.typ != messageType {
+	return typeOf(w.childOf(s, v.Key))
+}
+
+func typeOf(s *schema) fieldType {
+	if s == nil {
 		return dynamicType
 	}
-	return typeOf(s.child(w, v.Key))
+	return s.typ
 }
 
-func typeOf(n *names) fieldType {
-	if n == nil {
-		return dynamicType
-	}
-	return n.schema.typ
-}
-
-// names finds the fields of a message by key, in any spelling, without allocating.
-type names struct {
-	schema *schema
-	fields map[string]*names
-}
-
-var logEntryNames = namesOf(&logEntry)
-
-func namesOf(s *schema) *names {
-	n := &names{schema: s, fields: map[string]*names{}}
-	for i := range s.fields {
-		n.fields[foldName(s.fields[i].name)] = namesOf(&s.fields[i])
-	}
-	return n
-}
-
-func (n *names) child(w *Worker, key logentry.Value) *names {
+// childOf finds a field of a message by a key of an entry, without allocating.
+func (w *Worker) childOf(s *schema, key logentry.Value) *schema {
 	start := len(w.arena)
 	w.arena = key.AppendText(w.arena)
 	folded := w.arena[start:start]
@@ -77,25 +59,20 @@ func (n *names) child(w *Worker, key logentry.Value) *names {
 			folded = append(folded, lowerASCII(c))
 		}
 	}
-	found := n.fields[string(folded)]
 	w.arena = w.arena[:start]
-	return found
+	return s.byName[string(folded)]
 }
 
 // hasInside says whether an object holds the literal: as a value that satisfies :, or as a key, exactly as written.
 func (w *Worker) hasInside(d *datum, lit *literal) bool {
-	var fields *names
-	if d.schema != nil && d.schema.typ == messageType {
-		fields = logEntryNames.fields[foldName(d.schema.name)]
-	}
 	found := false
 	logentry.Walk(d.text, func(v logentry.Visit) bool {
 		if v.Depth == 0 {
 			return true
 		}
 		typ := dynamicType
-		if fields != nil && v.Depth == 1 {
-			typ = typeOf(fields.child(w, v.Key))
+		if d.schema != nil && v.Depth == 1 {
+			typ = typeOf(w.childOf(d.schema, v.Key))
 		}
 		var value datum
 		if scalar(v.Value) && w.fill(&value, v.Value, typ, nil) {

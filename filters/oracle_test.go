@@ -228,7 +228,7 @@ func naiveSteps(v any, parts []part, at string, found *[]any) {
 
 // logEntrySpelling gives the last name of a folded path as LogEntry spells it.
 func logEntrySpelling(folded string) string {
-	s := &logEntry
+	s := logEntry
 	for _, name := range strings.Split(folded, ".") {
 		s = s.child(name)
 	}

@@ -99,7 +99,7 @@ func needleBytes(p *predicate) (n int) {
 	if p.kind != matchPredicate {
 		return min(len(p.lit.folded), maxNeedle)
 	}
-	for _, word := range required(p.pattern) {
+	for _, word := range p.required {
 		n += len(word)
 	}
 	return n

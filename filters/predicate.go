@@ -31,6 +31,7 @@ type predicate struct {
 
 	lit       *literal       // compare, global
 	pattern   *regexp.Regexp // match
+	required  []string       // match: see requiredWords
 	name      []byte         // logID, source: folded
 	threshold uint64         // sample
 	net       netip.Prefix   // inNet
