@@ -28,7 +28,7 @@ type place struct {
 	slot    int
 	payload int   // slot of protoPayload, when the field is below it
 	detours []int // slots; a value in one of them means that openField must look
-	gate    int   // slot without a value in which there is nothing at the place; -1: there is always something
+	gate    int   // slot without a value in which no indexed predicate of the place holds; -1: there is none
 	index   *index
 }
 
@@ -80,4 +80,18 @@ func (p *place) cost() int32 {
 		return costOfFinder
 	}
 	return 30
+}
+
+// openGate says that, when the field is absent, its default fulfils no indexed predicate, so that there is no need to look.
+func (p *place) openGate() {
+	d := defaults[p.field.typ]
+	x := p.index
+	switch {
+	case x == nil || p.gate >= 0:
+	case d.kind == textDatum && len(x.equal[""])+len(x.every) > 0:
+	case d.kind == boolDatum && len(x.bools[0]) > 0:
+	case d.kind != textDatum && d.kind != boolDatum && len(x.integers[0]) > 0:
+	default:
+		p.gate = p.slot
+	}
 }

@@ -85,6 +85,7 @@ func (s *Set) buildIndexes() {
 			}
 		}
 		x.seal()
+		s.places[at].openGate()
 	}
 }
 
