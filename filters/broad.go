@@ -140,7 +140,7 @@ func (c *column) decide(w *Worker) {
 		}
 	}
 	for _, x := range c.need {
-		w.alive[x.word] &^= w.unmet[x.word] & x.bits
+		w.alive[x.word] &^= w.unmet[x.word]
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 // The corpus of the benchmarks: entries of five sorts, about 1.1 kB each, and rules that ask for them.
 
 func corpus(n int) [][]byte {
-	g := generator{rand.New(rand.NewPCG(7, 7))}
+	g := generator{Rand: rand.New(rand.NewPCG(7, 7))}
 	entries := make([][]byte, n)
 	for i := range entries {
 		switch k := g.IntN(100); {
@@ -89,7 +89,7 @@ func (g generator) flowEntry() []byte {
 
 // selectiveRules ask for constants of which there are the more, the more rules there are.
 func selectiveRules(t testing.TB, n int) []Rule {
-	g := generator{rand.New(rand.NewPCG(3, uint64(n)))}
+	g := generator{Rand: rand.New(rand.NewPCG(3, uint64(n)))}
 	rules := make([]Rule, n)
 	for i := range rules {
 		rules[i].Include = mustCompile(t, g.selective(i))
@@ -160,7 +160,7 @@ var broadPredicates = []string{
 
 // broadRules are made of broadPredicates only.
 func broadRules(t testing.TB, n int) []Rule {
-	g := generator{rand.New(rand.NewPCG(5, uint64(n)))}
+	g := generator{Rand: rand.New(rand.NewPCG(5, uint64(n)))}
 	term := func() string { return pick(g, "", "", "NOT ") + pick(g, broadPredicates...) }
 	rules := make([]Rule, n)
 	for i := range rules {

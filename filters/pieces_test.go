@@ -26,13 +26,17 @@ func TestSampleIsStable(t *testing.T) {
 	if five, _ := w.hash(&datum{kind: numberDatum, number: 5, text: []byte("5")}); five != same {
 		t.Error("5 and 5.0 are sampled apart")
 	}
+	long, _ := w.hash(&datum{kind: numberDatum, number: 1 << 53, text: []byte("9007199254740993")})
+	if even, _ := w.hash(&datum{kind: numberDatum, number: 1 << 53, text: []byte("9007199254740992")}); even != long {
+		t.Error("two spellings of one double are sampled apart")
+	}
 	if threshold(1) != 1<<64-1 || threshold(0.5) != 1<<63 || threshold(0.25) != 1<<62 {
 		t.Error("thresholds are wrong")
 	}
 }
 
 func TestAutomatonAgainstIndex(t *testing.T) {
-	g := generator{rand.New(rand.NewPCG(11, 11))}
+	g := generator{Rand: rand.New(rand.NewPCG(11, 11))}
 	word := func(n int) string {
 		b := make([]byte, n)
 		for i := range b {

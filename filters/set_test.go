@@ -160,3 +160,30 @@ func TestMatchAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations for %d entries", n, len(entries))
 	}
 }
+
+// A selective rule may ask for the default of an absent field.
+func TestDefaultsLeadToRules(t *testing.T) {
+	var rules []Rule
+	for i := range 40 {
+		rules = append(rules, Rule{Include: mustCompile(t, fmt.Sprintf(`spanId="%d" OR httpRequest.status=%d`, i+1, i+1))})
+	}
+	for _, query := range []string{`spanId=""`, `httpRequest.status=0`, `spanId:""`, `severity=DEFAULT`, `httpRequest.cacheHit=false`} {
+		s := NewSet(nil, append(rules[:40:40], Rule{Include: mustCompile(t, query+" AND NOT labels.a=b")})...)
+		if got := matchOnce(t, s, []byte(`{}`)); len(got) != 1 || got[0].Rule != 40 {
+			t.Errorf("%s: hits %v", query, got)
+		}
+	}
+}
+
+// Folding may join what a pattern sees apart: the automaton over folded text must not hide such a text from the pattern.
+func TestPatternsBesideFolding(t *testing.T) {
+	var rules []Rule
+	for i := range 30 {
+		rules = append(rules, Rule{Include: mustCompile(t, fmt.Sprintf(`textPayload:"needle%d"`, i))})
+	}
+	rules = append(rules, Rule{Include: mustCompile(t, `textPayload=~"cafe"`)})
+	got := matchOnce(t, NewSet(nil, rules...), []byte(`{"textPayload":"un cafe\u0301"}`))
+	if len(got) != 1 || got[0].Rule != 30 {
+		t.Errorf("hits %v", got)
+	}
+}
