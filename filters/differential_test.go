@@ -44,7 +44,6 @@ func TestSetAgainstOracle(t *testing.T) {
 // world is a set of rules with the trees of their filters.
 type world struct {
 	rules   []Rule
-	texts   [][]string
 	set     *Set
 	worker  *Worker
 	entry   logentry.Entry

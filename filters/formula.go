@@ -86,11 +86,9 @@ func (b *builder) node(n *node, negate bool) int32 {
 	case notOp:
 		return b.node(n.kids[0], !negate)
 	}
-	op, neutral, decisive := n.op, trueNode, falseNode
+	op, neutral, decisive := andOp, trueNode, falseNode
 	if (n.op == orOp) != negate {
 		op, neutral, decisive = orOp, falseNode, trueNode
-	} else {
-		op = andOp
 	}
 	var kids []int32
 	for _, k := range n.kids {
