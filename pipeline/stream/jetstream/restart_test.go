@@ -248,6 +248,28 @@ func TestAskAgain(t *testing.T) {
 	}
 }
 
+// A crash while the server makes a stream leaves no stream that is another one after each start.
+func TestStreamHalfMade(t *testing.T) {
+	dir := t.TempDir()
+	live := func(work func(s *Stream)) stream.Info {
+		bus, err := Open(t.Context(), Options{Dir: dir})
+		check(t, err)
+		s := openStream(t, bus, StreamConfig{Name: "LOGS"})
+		work(s)
+		info, err := s.Info(t.Context())
+		check(t, err)
+		check(t, bus.Close())
+		return info
+	}
+	live(func(*Stream) {})
+	check(t, os.Remove(filepath.Join(dir, "jetstream", "$G", "streams", "LOGS", "meta.sum")))
+	made := live(func(s *Stream) { publish(t, s, "one") })
+	again := live(func(*Stream) {})
+	if !again.Created.Equal(made.Created) || again.Messages != 1 {
+		t.Errorf("the stream was %+v and is %+v", made, again)
+	}
+}
+
 // Whoever has not read client.json gets nothing.
 func TestEmbeddedWantsItsToken(t *testing.T) {
 	bus := openBus(t, Options{Dir: t.TempDir()})
