@@ -6,6 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -64,6 +67,54 @@ func TestReadableObjectsAreComparedAlways(t *testing.T) {
 	if receipt, err := newDriver(t, server, usual).Write(t.Context(), &u); err != nil || !receipt.Existed {
 		t.Errorf("equal content: %+v, %v", receipt, err)
 	}
+}
+
+// TestEqualBytesOfOtherEntries: the same text under other sequences is another unit.
+func TestEqualBytesOfOtherEntries(t *testing.T) {
+	server := start(t)
+	server.CreateBucket(bucket, gcstest.Bucket{})
+	u := unit("a/S.json", 3, 100)
+	d := newDriver(t, server, usual)
+	if _, err := d.Write(t.Context(), &u); err != nil {
+		t.Fatal(err)
+	}
+	u.Refs[2].Seq++
+	u.Digest = driver.Digest(u.Refs)
+	if _, err := d.Write(t.Context(), &u); driver.CodeOf(err) != driver.Conflict {
+		t.Errorf("got %v, want a conflict", err)
+	}
+}
+
+// TestReportedChecksumIsCompared: an answer that tells of other bytes is no success; the retry looks at what stands there.
+func TestReportedChecksumIsCompared(t *testing.T) {
+	server := start(t)
+	server.CreateBucket(bucket, gcstest.Bucket{})
+	d := newDriver(t, server, usual)
+	d.client.options.wrap = func(next http.RoundTripper) http.RoundTripper { return forger{next} }
+	u := unit("a/S.json", 3, 100)
+	if _, err := d.Write(t.Context(), &u); driver.CodeOf(err) != driver.Unavailable || !strings.Contains(err.Error(), "with CRC32C") {
+		t.Errorf("got %v", err)
+	}
+	if receipt, err := d.Write(t.Context(), &u); err != nil || !receipt.Existed {
+		t.Errorf("the retry: %+v, %v", receipt, err)
+	}
+}
+
+// forger answers inserts with the checksum of nothing.
+type forger struct{ next http.RoundTripper }
+
+var checksum = regexp.MustCompile(`"crc32c":"[^"]*"`)
+
+func (f forger) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := f.next.RoundTrip(req)
+	if err != nil || req.Method != http.MethodPost {
+		return resp, err
+	}
+	body, err := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	resp.Body = io.NopCloser(bytes.NewReader(checksum.ReplaceAll(body, []byte(`"crc32c":"AAAAAA=="`))))
+	resp.ContentLength = -1
+	return resp, err
 }
 
 // TestWhatStandsThere: objects that this version did not write so.
@@ -133,15 +184,17 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		"broken":          {gcstest.Fault{Status: 502}, driver.Unavailable, ""},
 		"a strange reply": {gcstest.Fault{Status: 418}, driver.Unknown, ""},
 	} {
-		server := start(t)
-		server.CreateBucket(bucket, gcstest.Bucket{})
-		server.SetFault(func(gcstest.Call) gcstest.Fault { c.fault.Kind = gcstest.Status; return c.fault })
-		_, err := newDriver(t, server, usual).Write(t.Context(), &u)
-		if driver.CodeOf(err) != c.code || !strings.Contains(fmt.Sprint(err), c.text) {
-			t.Errorf("%s: %v, want %v with %q", name, err, c.code, c.text)
-		}
-		if calls := server.Calls(); len(calls) != 1 {
-			t.Errorf("%s: %d calls: a driver does not retry", name, len(calls))
+		for _, l := range []limits{usual, {memory: 10, chunk: 256 << 10}} {
+			server := start(t)
+			server.CreateBucket(bucket, gcstest.Bucket{})
+			server.SetFault(func(gcstest.Call) gcstest.Fault { c.fault.Kind = gcstest.Status; return c.fault })
+			_, err := newDriver(t, server, l).Write(t.Context(), &u)
+			if driver.CodeOf(err) != c.code || !strings.Contains(fmt.Sprint(err), c.text) {
+				t.Errorf("%s: %v, want %v with %q", name, err, c.code, c.text)
+			}
+			if calls := server.Calls(); len(calls) != 1 {
+				t.Errorf("%s: %d calls: a driver does not retry", name, len(calls))
+			}
 		}
 	}
 }
