@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/nats-io/nats-server/v2/server"
 )
@@ -18,7 +19,7 @@ import (
 func mendStreams(dir string) error {
 	streams := filepath.Join(dir, server.JetStreamStoreDir, server.DEFAULT_GLOBAL_ACCOUNT, "streams")
 	all, err := os.ReadDir(streams)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) { // the server says what is wrong with its folder
 		return nil
 	}
 	if err != nil {
