@@ -129,3 +129,22 @@ func realEntries(t testing.TB) (entries [][]byte) {
 	}
 	return entries
 }
+
+// TestRealFiltersOnRealEntries compares the set of all real filters with the oracle on all real entries, where they are present.
+func TestRealFiltersOnRealEntries(t *testing.T) {
+	entries := realEntries(t)
+	w := &world{}
+	for _, line := range readLinesIfPresent[struct{ Filter string }](t, sharedData+"/query-language/real-filters.jsonl") {
+		w.rules = append(w.rules, Rule{Include: mustCompile(t, line.Filter)})
+		w.include = append(w.include, parseFor(t, line.Filter))
+		w.exclude = append(w.exclude, nil)
+	}
+	if len(entries) == 0 || len(w.rules) == 0 {
+		t.Skip("the shared data is not here")
+	}
+	w.set = NewSet(nil, w.rules...)
+	w.worker = w.set.NewWorker()
+	for _, raw := range entries {
+		w.compare(t, 0, raw)
+	}
+}
