@@ -65,6 +65,19 @@ func (s *Set) exclusionsOf(rules []candidate) (list []candidate) {
 	return list
 }
 
+// linkThin tells each exclusion its bit.
+func (s *Set) linkThin(exclusions []candidate) {
+	bits := map[int32]int32{}
+	for _, c := range exclusions {
+		bits[c.root] = c.bit
+	}
+	for i := range s.exclude {
+		if bit, ok := bits[s.exclude[i].root]; ok {
+			s.exclude[i].thin = bit
+		}
+	}
+}
+
 // clause puts a clause of a formula where it belongs.
 func (b *broadBuilder) clause(id, bit int32) {
 	members := b.set.clause(id)

@@ -124,7 +124,7 @@ func textOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b))
 
 // object makes d an object, or empty when it has no members.
 func (d *datum) object(text []byte, s *schema) {
-	if len(text) >= 2 && len(bytes.TrimLeft(text[1:len(text)-1], " \t\r\n")) == 0 {
+	if len(text) >= 2 && text[1] != '"' && len(bytes.TrimLeft(text[1:len(text)-1], " \t\r\n")) == 0 {
 		d.kind = emptyDatum
 		return
 	}

@@ -66,7 +66,7 @@ func (b *builder) rule(r Rule) {
 	b.set.formulas[f].rules = append(b.set.formulas[f].rules, id)
 	for i, x := range r.Exclude {
 		if root := b.filter(x); root != falseNode {
-			b.set.exclude = append(b.set.exclude, exclusion{root: root, bit: uint8(i)})
+			b.set.exclude = append(b.set.exclude, exclusion{root: root, bit: uint8(i), thin: -1})
 		}
 	}
 }

@@ -54,10 +54,8 @@ func (s *Set) plan() {
 		rules := s.rulesOf(broad)
 		s.broad = newBroad(s, rules)
 		exclusions := s.exclusionsOf(rules)
-		s.thin = newBroad(s, exclusions)
-		for _, x := range exclusions {
-			s.thins = append(s.thins, x.root)
-		}
+		s.thin, s.thins = newBroad(s, exclusions), len(exclusions)
+		s.linkThin(exclusions)
 	}
 }
 

@@ -40,7 +40,7 @@ type Set struct {
 	posting [][]int32
 	broad   *broad   // the other rules
 	thin    *broad   // their exclusions, decided at once when many rules match
-	thins   []int32  // by bit of thin: the root
+	thins   int      // the number of these
 	some    []uint64 // bits of the rules that have exclusions
 }
 
@@ -50,10 +50,11 @@ type formula struct {
 	rules []int32
 }
 
-// exclusion is a filter that may hold, and its bit's number.
+// exclusion is a filter that may hold.
 type exclusion struct {
 	root int32
-	bit  uint8
+	bit  uint8 // its number in Hit.Excluded
+	thin int32 // its bit in the set's thin; -1: none
 }
 
 // NewSet compiles rules into a set. extra are paths that others (layouts, keys) read of the same entries.
@@ -122,12 +123,9 @@ func (w *Worker) decideBroad() {
 		w.matched[x.word] |= w.alive[x.word]
 		excludable += bits.OnesCount64(w.alive[x.word] & s.some[x.word])
 	}
-	if s.thin == nil || excludable < len(s.thins)/8 {
-		return
-	}
-	s.thin.decide(w)
-	for bit, root := range s.thins {
-		w.known[root] = w.generation<<1 | uint32(w.alive[bit>>6]>>(bit&63)&1)
+	if excludable > s.thins/8 {
+		s.thin.decide(w)
+		w.thinned = w.generation
 	}
 }
 
@@ -157,7 +155,13 @@ func (w *Worker) appendHits(hits []Hit) []Hit {
 
 // excluded gives the bits of the exclusions that hold.
 func (w *Worker) excluded(list []exclusion) (mask uint64) {
-	for _, x := range list {
+	thinned := w.thinned == w.generation
+	for i := range list {
+		x := &list[i]
+		if thinned && x.thin >= 0 {
+			mask |= (w.alive[x.thin>>6] >> (x.thin & 63) & 1) << (x.bit & 63)
+			continue
+		}
 		k := w.known[x.root]
 		if k>>1 != w.generation {
 			k = uint32(boolNumber(w.eval(x.root)))
