@@ -12,8 +12,10 @@ import (
 	"sluice/sinks/driver"
 )
 
-// silence is how long a redo waits for a message that should be there.
-const silence = 10 * time.Second
+const (
+	silence     = 10 * time.Second // how long a redo waits for a message that should be there
+	redosAtOnce = 2                // plans read again at the same time: each reads ahead, and that is not counted as pending
+)
 
 // recover reads the lane's last record, redoes its open plan and stands ready to board behind it. Nothing new is read before.
 func (l *lane) recover(ctx context.Context) error {
@@ -270,6 +272,12 @@ func (l *lane) termsOf(p ledger.Plan, dest *destination) terms {
 // rebuild reads the plan's messages again and decides them under its revision.
 func (l *lane) rebuild(ctx context.Context, p ledger.Plan, rev revision, dest *destination) (*batch, error) {
 	b := newBatch(l.router.memory, p.First, rev, l.current())
+	select {
+	case l.router.redos <- struct{}{}:
+		defer func() { <-l.router.redos }()
+	case <-ctx.Done():
+		return b, errStopped
+	}
 	c := newCourt([]question{{decision: rev.decision, key: dest.sink.Key}}, rev.decision.Limits, dest.sink.Properties().Fields)
 	src, err := l.readers.stream.Read(ctx, p.First)
 	if err != nil {

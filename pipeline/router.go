@@ -75,6 +75,7 @@ type Router struct {
 	memory  *memory
 	opened  *destinations
 	readers []*readers
+	redos   chan struct{} // a slot for each plan that is being read again
 
 	ctx       context.Context // of Run
 	lanes     sync.WaitGroup  // goroutines of lanes
@@ -105,6 +106,7 @@ func New(opts Options) *Router {
 		log:      opts.Log,
 		memory:   newMemory(opts.Memory),
 		opened:   newDestinations(opts.Open, opts.Sink),
+		redos:    make(chan struct{}, redosAtOnce),
 		draining: make(chan struct{}),
 		ready:    make(chan struct{}),
 		fatal:    make(chan error, 1),
