@@ -36,6 +36,7 @@ var floors = []floor{
 	{"sinks/codec", []string{"sinks/driver", "exprs"}, "entries become bytes without knowing where they go"},
 	{"sinks/layout", []string{"sinks/driver", "exprs"}, "object names come from entries alone"},
 	{"sinks/sinktest", []string{"sinks", "sinks/driver", "sinks/codec", "sinks/layout"}, "the conformance suite knows no destination by name"},
+	{"sinks/*/*test", nil, "a fake service knows nothing of ours, so that any program can be tested against it"},
 	{"sinks/*", []string{"sinks/driver", "sinks/codec", "sinks/layout", "exprs"}, "a destination knows neither another one nor the pipeline"},
 	{"sinks", []string{"sinks/driver"}, "the portable sink works over any driver"},
 	{"configs", []string{"filters", "exprs", "sinks", "sinks/driver"}, "a configuration names destinations through the registry it is given"},
@@ -70,6 +71,10 @@ var dependencies = []dependency{
 	{"github.com/cespare/xxhash/v2", []string{"filters"}, "sample() has one hash for ever"},
 	{"golang.org/x/text", []string{"filters"}, "only text search folds Unicode"},
 	{"golang.org/x/sys", []string{"sinks/file", "pipeline/ledger/file", "pipeline/stream/jetstream"}, "system calls that os lacks, where files must be durable"},
+	{"cloud.google.com/go/storage", []string{"sinks/gcs"}, "one package speaks to Cloud Storage"},
+	{"cloud.google.com/go/auth", []string{"sinks/gcs"}, "credentials of Google Cloud, where its services are spoken to"},
+	{"google.golang.org/api", []string{"sinks/gcs"}, "options and errors of Google Cloud's clients, where they are used"},
+	{"github.com/fsouza/fake-gcs-server", []string{"sinks/gcs/gcstest"}, "a fake Cloud Storage, for tests only"},
 	{"github.com/google/go-cmp", []string{"*/*test", "*/*/*test"}, "a comparison library for tests"},
 }
 

@@ -144,7 +144,7 @@ func FuzzParse(f *testing.F) {
 			checkProblems(t, text, err.(Errors))
 			return
 		}
-		if complaint := schemaComplaint(t, []byte(text)); complaint != "" {
+		if complaint := schemaComplaint(t, []byte(text), fakes); complaint != "" {
 			t.Errorf("the schema refuses what Parse takes: %s", complaint)
 		}
 		for i := range cfg.Routes {

@@ -73,4 +73,29 @@ func (o *fakeOptions) Open(context.Context, driver.To) (driver.Driver, error) {
 	return nil, errors.New("a fake opens nothing")
 }
 
+// fakeBucket has the keys of the gcs sink; the options themselves are tested with it.
+type fakeBucket struct {
+	Bucket string `yaml:"bucket" json:"bucket" required:"true"`
+	Prefix string `yaml:"prefix" json:"prefix"`
+	Layout struct {
+		Template string `yaml:"template"`
+	} `yaml:"layout" json:"layout"`
+	Compression  string `yaml:"compression" json:"compression"`
+	StorageClass string `yaml:"storageClass" json:"storageClass" enum:"STANDARD|ARCHIVE"`
+	KMSKey       string `yaml:"kmsKey" json:"kmsKey"`
+	Retention    struct {
+		AtLeast string `yaml:"atLeast"`
+		Locked  bool   `yaml:"locked"`
+	} `yaml:"retention" json:"-"`
+}
+
+func (o *fakeBucket) Validate() []driver.Problem { return nil }
+func (o *fakeBucket) Destination() string        { return "fake://" + o.Bucket + "/" + o.Prefix + "/" }
+func (o *fakeBucket) Open(context.Context, driver.To) (driver.Driver, error) {
+	return nil, errors.New("a fake opens nothing")
+}
+
+// exampleFakes are for the examples, which use more kinds than the mistakes of testdata need.
+var exampleFakes = sinks.Registry{"file": newFake, "gcs": func() driver.Options { return &fakeBucket{} }}
+
 var fakes = sinks.Registry{"file": newFake}

@@ -31,4 +31,4 @@ var later = map[reflect.Type]map[string]string{
 }
 
 // laterSinks are the destinations of the plan that a registry may not have yet.
-var laterSinks = []string{"bigquery", "gcs", "http", "nats", "pubsub", "s3"}
+var laterSinks = []string{"bigquery", "http", "nats", "pubsub", "s3"}

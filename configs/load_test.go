@@ -168,7 +168,7 @@ func TestExamples(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			cfg, err := Load(file, fakes)
+			cfg, err := Load(file, exampleFakes)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -179,7 +179,7 @@ func TestExamples(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if complaint := schemaComplaint(t, b); complaint != "" {
+			if complaint := schemaComplaint(t, b, exampleFakes); complaint != "" {
 				t.Errorf("the schema refuses it: %s", complaint)
 			}
 		})
@@ -224,7 +224,7 @@ func TestBad(t *testing.T) {
 			if diff := cmp.Diff(want, strings.Split(err.Error(), "\n"), openEnded); diff != "" {
 				t.Error(diff)
 			}
-			if complaint := schemaComplaint(t, b); structure != (complaint != "") {
+			if complaint := schemaComplaint(t, b, fakes); structure != (complaint != "") {
 				t.Errorf("marked structure: %t, but the schema says %q", structure, complaint)
 			}
 		})

@@ -11,14 +11,16 @@ import (
 	"testing"
 
 	"github.com/goccy/go-yaml"
+
+	"sluice/sinks"
 )
 
 // schemaComplaint says what the schema has against a configuration, "" when nothing. It reads YAML by the library's own decoder, not by
 // ours.
-func schemaComplaint(t *testing.T, text []byte) string {
+func schemaComplaint(t *testing.T, text []byte, reg sinks.Registry) string {
 	t.Helper()
 	var schema, value any
-	if err := json.Unmarshal(Schema(fakes), &schema); err != nil {
+	if err := json.Unmarshal(Schema(reg), &schema); err != nil {
 		t.Fatal(err)
 	}
 	if err := yaml.Unmarshal(text, &value); err != nil {

@@ -27,7 +27,7 @@ func TestExternalBus(t *testing.T) {
 		if diff := cmp.Diff(want, mustParse(t, text).Bus); diff != "" {
 			t.Errorf("%s: %s", text, diff)
 		}
-		if complaint := schemaComplaint(t, []byte(text)); complaint != "" {
+		if complaint := schemaComplaint(t, []byte(text), fakes); complaint != "" {
 			t.Errorf("the schema refuses %s: %s", text, complaint)
 		}
 	}

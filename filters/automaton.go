@@ -1,6 +1,9 @@
 package filters
 
-import "slices"
+import (
+	"bytes"
+	"slices"
+)
 
 // automaton is an Aho–Corasick automaton with a full table: it finds all needles in one pass over a text, one step a byte.
 // States are offsets into next.
@@ -8,9 +11,10 @@ type automaton struct {
 	class       [256]uint8 // bytes that no needle tells apart share a class
 	width       uint32     // of a row: the number of classes
 	next        []uint32
-	start       uint32
-	firstOutput uint32   // states from here on end a needle
-	outputs     []output // of those states, in order
+	stay        [256]bool // bytes with which no needle begins: they leave the start, state 0, as it is
+	first       int       // the only byte with which needles begin, or -1
+	firstOutput uint32    // states from here on end a needle
+	outputs     []output  // of those states, in order
 }
 
 // output is the needle that ends in a state and the state of the longest shorter one that ends there too.
@@ -30,7 +34,32 @@ func newAutomaton(needles map[string]int) *automaton {
 	t := newACTrie(a, words)
 	t.connect()
 	a.number(t)
+	a.first = -1
+	firsts := 0
+	for b := range 256 {
+		if a.stay[b] = a.next[a.class[b]] == 0; !a.stay[b] {
+			a.first = b
+			firsts++
+		}
+	}
+	if firsts > 1 {
+		a.first = -1
+	}
 	return a
+}
+
+// skip gives the next position from i on where a needle may begin.
+func (a *automaton) skip(text []byte, i int) int {
+	if a.first >= 0 {
+		if n := bytes.IndexByte(text[i:], byte(a.first)); n >= 0 {
+			return i + n
+		}
+		return len(text)
+	}
+	for i < len(text) && a.stay[text[i]] {
+		i++
+	}
+	return i
 }
 
 // classes gives each byte that occurs a class; class 0 is all others.

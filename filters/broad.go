@@ -5,14 +5,14 @@ import (
 	"slices"
 )
 
-// broad decides many rules at once. Each is an AND of clauses and has its rule's bit; alive holds the bits of those that no
-// clause has ruled out yet. The steps go from cheap to dear, so that what is dear is asked only for rules that are still alive.
+// broad decides many formulas at once. Each is an AND of clauses and has a bit; alive holds the bits of those that no clause
+// has ruled out yet. The steps go from cheap to dear, so that what is dear is asked only for formulas that are still alive.
 type broad struct {
 	all   []wordBits
 	steps []step
 }
 
-// step rules out the rules one of whose clauses does not hold.
+// step rules out the formulas one of whose clauses does not hold.
 type step interface {
 	decide(w *Worker)
 	cost(s *Set) int32
@@ -24,24 +24,24 @@ type wordBits struct {
 	bits uint64
 }
 
-// condition is a clause of any kind that some rules share, decided as a whole.
+// condition is a clause of any kind that some formulas share, decided as a whole.
 type condition struct {
 	node int32
 	bits []wordBits
 }
 
-// veto holds the rules that an indexed predicate of a place rules out by holding.
+// veto holds the formulas that an indexed predicate of a place rules out by holding.
 type veto struct {
 	place int32
 	any   []wordBits
 	bits  predicateBits
 }
 
-// column is a set of clauses, at most one a rule, each an OR of predicates or one indexed predicate.
+// column is a set of clauses, at most one a formula, each an OR of predicates or one indexed predicate.
 type column struct {
 	need   []wordBits
 	places []int32       // whose indexed predicates stand in the column
-	sat    predicateBits // the rules whose clause an indexed predicate fulfils
+	sat    predicateBits // the formulas whose clause an indexed predicate fulfils
 	asked  []condition   // the other members, likewise
 }
 
@@ -95,16 +95,13 @@ func clearBits(vector []uint64, list []wordBits) {
 	}
 }
 
-// decide notes the rules that match.
+// decide leaves in w.alive the bits of the formulas that hold.
 func (b *broad) decide(w *Worker) {
 	for _, x := range b.all {
 		w.alive[x.word] = x.bits
 	}
 	for _, s := range b.steps {
 		s.decide(w)
-	}
-	for _, x := range b.all {
-		w.matched[x.word] |= w.alive[x.word]
 	}
 }
 
@@ -143,7 +140,7 @@ func (c *column) decide(w *Worker) {
 		}
 	}
 	for _, x := range c.need {
-		w.alive[x.word] &^= w.unmet[x.word] & x.bits
+		w.alive[x.word] &^= w.unmet[x.word]
 	}
 }
 

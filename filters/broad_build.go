@@ -5,9 +5,10 @@ import (
 	"slices"
 )
 
-// broadBuilder puts the clauses of broad rules into steps.
+// broadBuilder puts the clauses of formulas into steps.
 type broadBuilder struct {
 	set        *Set
+	out        *broad
 	conditions map[int32]*condition
 	vetoes     map[int32]*veto
 	columns    []*columnBuilder
@@ -17,66 +18,84 @@ type broadBuilder struct {
 type columnBuilder struct {
 	column
 	single int32         // the place whose index finds all its members, or mixedColumn
-	last   int32         // the rule whose clause was added last
+	last   int32         // the bit whose clause was added last
 	asked  map[int32]int // the place in column.asked, by node
 }
 
 const mixedColumn int32 = -1
 
-// newBroad takes in the rules of some formulas.
-func newBroad(s *Set, formulas []int32) *broad {
-	b := &broadBuilder{set: s, conditions: map[int32]*condition{}, vetoes: map[int32]*veto{}}
-	out := &broad{}
-	for _, rf := range rulesOf(s, formulas) {
-		out.all = addBit(out.all, rf.rule)
-		for _, clause := range s.conjuncts(s.formulas[rf.formula].root) {
-			b.clause(clause, rf.rule)
+// candidate is a formula and the bit it is known by: its rule's number, or its place among the exclusions.
+type candidate struct{ bit, root int32 }
+
+// newBroad takes in formulas in the order of their bits.
+func newBroad(s *Set, list []candidate) *broad {
+	b := &broadBuilder{set: s, conditions: map[int32]*condition{}, vetoes: map[int32]*veto{}, out: &broad{}}
+	for _, c := range list {
+		b.out.all = addBit(b.out.all, c.bit)
+		for _, clause := range s.conjuncts(c.root) {
+			b.clause(clause, c.bit)
 		}
 	}
-	for _, c := range b.conditions {
-		out.steps = append(out.steps, c)
-	}
-	for _, v := range b.vetoes {
-		out.steps = append(out.steps, v)
-	}
-	for _, c := range b.columns {
-		out.steps = append(out.steps, &c.column)
-	}
-	out.order(s)
-	return out
+	b.out.order(s)
+	return b.out
 }
 
-// ruleFormula is a rule and its formula.
-type ruleFormula struct{ rule, formula int32 }
-
 // rulesOf lists the rules of some formulas in order.
-func rulesOf(s *Set, formulas []int32) (list []ruleFormula) {
+func (s *Set) rulesOf(formulas []int32) (list []candidate) {
 	for _, f := range formulas {
 		for _, r := range s.formulas[f].rules {
-			list = append(list, ruleFormula{r, f})
+			list = append(list, candidate{bit: r, root: s.formulas[f].root})
 		}
 	}
-	slices.SortFunc(list, func(a, b ruleFormula) int { return cmp.Compare(a.rule, b.rule) })
+	slices.SortFunc(list, func(a, b candidate) int { return cmp.Compare(a.bit, b.bit) })
 	return list
 }
 
-// clause puts a clause of a rule where it belongs.
-func (b *broadBuilder) clause(id, rule int32) {
+// exclusionsOf lists the distinct exclusions of some rules.
+func (s *Set) exclusionsOf(rules []candidate) (list []candidate) {
+	seen := map[int32]bool{trueNode: true}
+	for _, r := range rules {
+		for _, x := range s.exclude[s.first[r.bit]:s.first[r.bit+1]] {
+			if !seen[x.root] {
+				seen[x.root] = true
+				list = append(list, candidate{bit: int32(len(list)), root: x.root})
+			}
+		}
+	}
+	return list
+}
+
+// linkThin tells each exclusion its bit.
+func (s *Set) linkThin(exclusions []candidate) {
+	bits := map[int32]int32{}
+	for _, c := range exclusions {
+		bits[c.root] = c.bit
+	}
+	for i := range s.exclude {
+		if bit, ok := bits[s.exclude[i].root]; ok {
+			s.exclude[i].thin = bit
+		}
+	}
+}
+
+// clause puts a clause of a formula where it belongs.
+func (b *broadBuilder) clause(id, bit int32) {
 	members := b.set.clause(id)
 	n := &b.set.nodes[members[0]]
 	alone := len(members) == 1
 	switch {
 	case alone && n.op == leafOp && n.negate && b.set.preds[n.pred].indexed:
-		b.veto(n.pred, rule)
+		b.veto(n.pred, bit)
 	case b.allLeaves(members) && (!alone || b.found(members[0])):
-		b.column(members, rule)
+		b.column(members, bit)
 	default:
 		c := b.conditions[id]
 		if c == nil {
 			c = &condition{node: id}
 			b.conditions[id] = c
+			b.out.steps = append(b.out.steps, c)
 		}
-		c.bits = addBit(c.bits, rule)
+		c.bits = addBit(c.bits, bit)
 	}
 }
 
@@ -90,29 +109,31 @@ func (b *broadBuilder) found(leaf int32) bool {
 	return !n.negate && b.set.preds[n.pred].indexed
 }
 
-func (b *broadBuilder) veto(pred, rule int32) {
+func (b *broadBuilder) veto(pred, bit int32) {
 	at := b.set.preds[pred].place
 	v := b.vetoes[at]
 	if v == nil {
 		v = &veto{place: at}
 		b.vetoes[at] = v
+		b.out.steps = append(b.out.steps, v)
 	}
-	v.any = addBit(v.any, rule)
-	v.bits.add(pred, rule)
+	v.any = addBit(v.any, bit)
+	v.bits.add(pred, bit)
 }
 
-// column puts a clause into the first column that suits it and has no clause of the rule yet.
-func (b *broadBuilder) column(members []int32, rule int32) {
+// column puts a clause into the first column that suits it and has no clause of the formula yet.
+func (b *broadBuilder) column(members []int32, bit int32) {
 	single := b.singlePlace(members)
 	for _, c := range b.columns {
-		if c.single == single && c.last != rule {
-			c.add(b, members, rule)
+		if c.single == single && c.last != bit {
+			c.add(b, members, bit)
 			return
 		}
 	}
 	c := &columnBuilder{single: single, asked: map[int32]int{}}
 	b.columns = append(b.columns, c)
-	c.add(b, members, rule)
+	b.out.steps = append(b.out.steps, &c.column)
+	c.add(b, members, bit)
 }
 
 // singlePlace is the place whose index finds all members, or mixedColumn.
@@ -128,14 +149,14 @@ func (b *broadBuilder) singlePlace(members []int32) int32 {
 
 func (b *broadBuilder) placeOf(leaf int32) int32 { return b.set.preds[b.set.nodes[leaf].pred].place }
 
-func (c *columnBuilder) add(b *broadBuilder, members []int32, rule int32) {
-	c.need, c.last = addBit(c.need, rule), rule
+func (c *columnBuilder) add(b *broadBuilder, members []int32, bit int32) {
+	c.need, c.last = addBit(c.need, bit), bit
 	for _, m := range members {
 		if b.found(m) {
 			if at := b.placeOf(m); !slices.Contains(c.places, at) {
 				c.places = append(c.places, at)
 			}
-			c.sat.add(b.set.nodes[m].pred, rule)
+			c.sat.add(b.set.nodes[m].pred, bit)
 			continue
 		}
 		i, ok := c.asked[m]
@@ -144,6 +165,6 @@ func (c *columnBuilder) add(b *broadBuilder, members []int32, rule int32) {
 			c.asked[m] = i
 			c.column.asked = append(c.column.asked, condition{node: m})
 		}
-		c.column.asked[i].bits = addBit(c.column.asked[i].bits, rule)
+		c.column.asked[i].bits = addBit(c.column.asked[i].bits, bit)
 	}
 }

@@ -88,7 +88,7 @@ func (c *checker) pattern(p *predicate, v *value) *Error {
 	if err != nil {
 		return c.badPattern(v.pos, err)
 	}
-	p.pattern = re
+	p.pattern, p.required = re, requiredWords(re)
 	if t := p.leftType(); t != stringType && t != dynamicType {
 		p.kind = neverPredicate
 		c.warns.never(v.pos, v.text, fmt.Sprintf("%s is a %s and patterns match only text", p.field.name, t), "")

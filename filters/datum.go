@@ -51,110 +51,119 @@ func (w *Worker) fold(d *datum) []byte {
 	return d.folded
 }
 
-// datumOf converts a JSON value. ok is false for what counts as absent: null in a field that LogEntry defines.
-func (w *Worker) datumOf(v logentry.Value, typ fieldType, s *schema) (d datum, ok bool) {
+// appendDatum converts a JSON value and appends it, unless it counts as absent.
+func (w *Worker) appendDatum(list []datum, v logentry.Value, typ fieldType, s *schema) []datum {
+	list = append(list, datum{})
+	if !w.fill(&list[len(list)-1], v, typ, s) {
+		return list[:len(list)-1]
+	}
+	return list
+}
+
+// fill converts a JSON value into d, which is zero. It is false for what counts as absent: null in a field that LogEntry
+// defines.
+func (w *Worker) fill(d *datum, v logentry.Value, typ fieldType, s *schema) bool {
 	switch v.Kind {
 	case logentry.Null:
-		return datum{kind: nullDatum}, typ == dynamicType
+		d.kind = nullDatum
+		return typ == dynamicType
 	case logentry.Array:
-		return datum{kind: emptyDatum}, true
+		d.kind = emptyDatum
+		return true
 	case logentry.Object:
-		if typ != dynamicType && !typ.container() {
-			return datum{}, true
+		if typ == dynamicType || typ.container() {
+			d.object(v.Text, s)
 		}
-		return objectOf(v.Text, s), true
+		return true
 	case logentry.String:
-		d = datum{kind: textDatum, text: v.Text}
+		d.kind, d.text = textDatum, v.Text
 		if v.Escaped {
 			start := len(w.arena)
 			w.arena = v.AppendText(w.arena)
 			d.text = w.arena[start:len(w.arena):len(w.arena)]
 		}
-	default:
-		d = datum{kind: numberDatum, text: v.Text}
-	}
-	switch typ {
-	case int32Type, int64Type:
-		return integerOf(d.text), true
-	case boolType:
-		return boolOf(d.text), true
-	case severityType:
-		return severityOf(d.text), true
-	case durationType:
-		n, ok := parseDuration(textOf(d.text))
-		if !ok || v.Kind != logentry.String {
-			return datum{}, true
-		}
-		return datum{kind: durationDatum, integer: n}, true
-	case timestampType:
-		at, ok := parseInstant(d.text)
-		if !ok || v.Kind != logentry.String {
-			return datum{}, true
-		}
-		return datum{kind: instantDatum, integer: at.sec, nano: at.nano}, true
-	}
-	switch v.Kind {
 	case logentry.Bool:
-		return boolOf(d.text), true
-	case logentry.Number:
+		d.kind, d.integer, d.text = boolDatum, boolNumber(v.Text[0] == 't'), v.Text
+	default:
+		d.kind, d.text = numberDatum, v.Text
+	}
+	if typ > stringType && typ < messageType {
+		d.as(typ)
+	} else if d.kind == numberDatum {
 		d.number, _ = strconv.ParseFloat(textOf(d.text), 64)
 	}
-	return d, true
+	return true
+}
+
+// as makes a scalar one of a LogEntry field's type; it is unfit when it cannot be.
+func (d *datum) as(typ fieldType) {
+	text, isText := d.text, d.kind == textDatum
+	*d = datum{}
+	switch typ {
+	case int32Type, int64Type:
+		d.setInteger(text)
+	case boolType:
+		if string(text) == "true" || string(text) == "false" {
+			d.kind, d.integer = boolDatum, boolNumber(text[0] == 't')
+		}
+	case severityType:
+		d.kind, d.integer = severityDatum, severityNumber(text)
+	case durationType:
+		if n, ok := parseDuration(textOf(text)); ok && isText {
+			d.kind, d.integer = durationDatum, n
+		}
+	case timestampType:
+		if at, ok := parseInstant(text); ok && isText {
+			d.kind, d.integer, d.nano = instantDatum, at.sec, at.nano
+		}
+	}
 }
 
 // textOf views bytes as a string, for parsers that keep no part of it.
 func textOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-func objectOf(text []byte, s *schema) datum {
-	if len(text) >= 2 && len(bytes.TrimLeft(text[1:len(text)-1], " \t\r\n")) == 0 {
-		return datum{kind: emptyDatum}
+// object makes d an object, or empty when it has no members.
+func (d *datum) object(text []byte, s *schema) {
+	if len(text) >= 2 && text[1] != '"' && len(bytes.TrimLeft(text[1:len(text)-1], " \t\r\n")) == 0 {
+		d.kind = emptyDatum
+		return
 	}
-	return datum{kind: objectDatum, text: text, schema: s}
+	d.kind, d.text, d.schema = objectDatum, text, s
 }
 
-func boolOf(text []byte) datum {
-	switch string(text) {
-	case "true":
-		return datum{kind: boolDatum, integer: 1}
-	case "false":
-		return datum{kind: boolDatum}
-	}
-	return datum{}
-}
-
-// severityOf reads a level's name or number; what is neither counts as DEFAULT.
-func severityOf(text []byte) datum {
-	d := datum{kind: severityDatum}
-	if n, ok := smallInteger(text); ok {
-		d.integer = n
-		return d
-	}
+// severityNumber reads a level's name or number; what is neither counts as DEFAULT.
+func severityNumber(text []byte) int64 {
 	for level := logentry.Debug; level <= logentry.Emergency; level += 100 {
-		if strings.EqualFold(textOf(text), level.String()) {
-			d.integer = int64(level)
+		if name := level.String(); len(name) == len(text) && strings.EqualFold(textOf(text), name) {
+			return int64(level)
 		}
 	}
-	return d
+	n, _ := smallInteger(text)
+	return n
 }
 
-// integerOf reads an int64, which JSON for protocol buffers writes as a number or as text; 5.0 and 5e0 are 5.
-func integerOf(text []byte) datum {
-	if n, ok := smallInteger(text); ok {
-		return datum{kind: integerDatum, integer: n}
+// setInteger reads an int64, which JSON for protocol buffers writes as a number or as text; 5.0 and 5e0 are 5.
+func (d *datum) setInteger(text []byte) {
+	n, ok := smallInteger(text)
+	if !ok {
+		n, ok = oddInteger(text)
 	}
+	if ok {
+		d.kind, d.integer = integerDatum, n
+	}
+}
+
+func oddInteger(text []byte) (int64, bool) {
 	for _, c := range text {
 		if !isDigit(c) && bytes.IndexByte([]byte("+-.eE"), c) < 0 {
-			return datum{}
+			return 0, false
 		}
 	}
 	if n, err := strconv.ParseInt(textOf(text), 10, 64); err == nil {
-		return datum{kind: integerDatum, integer: n}
+		return n, true
 	}
 	f, err := strconv.ParseFloat(textOf(text), 64)
-	if err != nil || f != math.Trunc(f) || math.Abs(f) >= 1<<63 {
-		return datum{}
-	}
-	return datum{kind: integerDatum, integer: int64(f)}
+	return int64(f), err == nil && f == math.Trunc(f) && math.Abs(f) < 1<<63
 }
 
 // smallInteger reads up to 18 digits, without allocating for what is none.

@@ -28,6 +28,9 @@ func TestSetAgainstOracle(t *testing.T) {
 	real := realEntries(t)
 	for seed := range uint64(40) {
 		g := newGenerator(seed)
+		if seed%3 == 0 { // few fields, so that each is asked much and has an index
+			g.paths = []string{"textPayload", "insertId", "jsonPayload.a", "protoPayload.methodName", "severity", pick(g, randomPaths...)}
+		}
 		w := newWorld(t, g, []int{1, 3, 20, 150}[seed%4])
 		for range 40 {
 			w.compare(t, seed, g.entry())
@@ -41,7 +44,6 @@ func TestSetAgainstOracle(t *testing.T) {
 // world is a set of rules with the trees of their filters.
 type world struct {
 	rules   []Rule
-	texts   [][]string
 	set     *Set
 	worker  *Worker
 	entry   logentry.Entry
@@ -126,4 +128,23 @@ func realEntries(t testing.TB) (entries [][]byte) {
 		entries = append(entries, line)
 	}
 	return entries
+}
+
+// TestRealFiltersOnRealEntries compares the set of all real filters with the oracle on all real entries, where they are present.
+func TestRealFiltersOnRealEntries(t *testing.T) {
+	entries := realEntries(t)
+	w := &world{}
+	for _, line := range readLinesIfPresent[struct{ Filter string }](t, sharedData+"/query-language/real-filters.jsonl") {
+		w.rules = append(w.rules, Rule{Include: mustCompile(t, line.Filter)})
+		w.include = append(w.include, parseFor(t, line.Filter))
+		w.exclude = append(w.exclude, nil)
+	}
+	if len(entries) == 0 || len(w.rules) == 0 {
+		t.Skip("the shared data is not here")
+	}
+	w.set = NewSet(nil, w.rules...)
+	w.worker = w.set.NewWorker()
+	for _, raw := range entries {
+		w.compare(t, 0, raw)
+	}
 }

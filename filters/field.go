@@ -19,7 +19,7 @@ type field struct {
 
 // resolve finds the field that a path names. The error points at the start of the path.
 func resolve(src string, p *path) (*field, *Error) {
-	f := &field{schema: &logEntry, typ: messageType, defaulted: true}
+	f := &field{schema: logEntry, typ: messageType, defaulted: true}
 	for i, part := range p.parts {
 		if f.typ == messageType {
 			s := f.schema.child(part.text)

@@ -66,7 +66,7 @@ func (b *builder) rule(r Rule) {
 	b.set.formulas[f].rules = append(b.set.formulas[f].rules, id)
 	for i, x := range r.Exclude {
 		if root := b.filter(x); root != falseNode {
-			b.set.exclude = append(b.set.exclude, exclusion{root: root, bit: uint8(i)})
+			b.set.exclude = append(b.set.exclude, exclusion{root: root, bit: uint8(i), thin: -1})
 		}
 	}
 }
@@ -86,11 +86,9 @@ func (b *builder) node(n *node, negate bool) int32 {
 	case notOp:
 		return b.node(n.kids[0], !negate)
 	}
-	op, neutral, decisive := n.op, trueNode, falseNode
+	op, neutral, decisive := andOp, trueNode, falseNode
 	if (n.op == orOp) != negate {
 		op, neutral, decisive = orOp, falseNode, trueNode
-	} else {
-		op = andOp
 	}
 	var kids []int32
 	for _, k := range n.kids {

@@ -47,7 +47,7 @@ func indexKindOf(p *predicate) indexKind {
 		return byEquality
 	case p.kind == comparePredicate && p.op == opHas:
 		return byNeedle
-	case p.kind == matchPredicate && p.op == opMatch && required(p.pattern) != nil:
+	case p.kind == matchPredicate && p.op == opMatch && p.required != nil:
 		return byNeedle
 	}
 	return notIndexed
@@ -66,7 +66,7 @@ func newIndex() *index {
 func (x *index) add(p *predicate, id int32) {
 	switch {
 	case p.kind == matchPredicate:
-		for _, word := range required(p.pattern) {
+		for _, word := range p.required {
 			x.checked[x.needle(word)] = append(x.checked[x.needle(word)], id)
 		}
 		x.patterns = append(x.patterns, id)
@@ -174,10 +174,14 @@ func (w *Worker) lookText(c *cell, p *place, d *datum) {
 	x := p.index
 	switch p.view {
 	case logIDView:
-		w.hit(c, x.equal[string(w.logID(d))])
+		if id, ok := w.logID(d); ok {
+			w.hit(c, x.equal[string(id)])
+		}
 		return
 	case sourceView:
-		w.hit(c, x.equal[string(w.source(d))])
+		if parent, ok := w.source(d); ok {
+			w.hit(c, x.equal[string(parent)])
+		}
 		return
 	}
 	text := w.fold(d)
@@ -200,21 +204,33 @@ func (w *Worker) lookText(c *cell, p *place, d *datum) {
 // lookFor runs the automaton over a folded text.
 func (w *Worker) lookFor(c *cell, x *index, d *datum, text []byte) {
 	a := x.finder
+	next, firstOutput := a.next, a.firstOutput
 	w.looks++
-	state := a.start
-	for _, b := range text {
-		state = a.next[state+uint32(a.class[b])]
-		for s := state; s >= a.firstOutput; {
-			o := a.output(s)
-			if o.needle >= 0 && w.seen[o.needle] != w.looks {
-				w.seen[o.needle] = w.looks
-				w.hit(c, x.found[o.needle])
-				for _, id := range x.checked[o.needle] {
-					w.check(c, id, d)
-				}
+	state := uint32(0)
+	for i := 0; i < len(text); i++ {
+		if state == 0 {
+			if i = a.skip(text, i); i == len(text) {
+				return
 			}
-			s = o.link
 		}
+		if state = next[state+uint32(a.class[text[i]])]; state >= firstOutput {
+			w.foundAt(c, x, d, state)
+		}
+	}
+}
+
+// foundAt takes in the needles that end in a state.
+func (w *Worker) foundAt(c *cell, x *index, d *datum, state uint32) {
+	for state >= x.finder.firstOutput {
+		o := x.finder.output(state)
+		if o.needle >= 0 && w.seen[o.needle] != w.looks {
+			w.seen[o.needle] = w.looks
+			w.hit(c, x.found[o.needle])
+			for _, id := range x.checked[o.needle] {
+				w.check(c, id, d)
+			}
+		}
+		state = o.link
 	}
 }
 

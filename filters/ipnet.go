@@ -3,12 +3,14 @@ package filters
 import (
 	"bytes"
 	"net/netip"
+	"strings"
 )
 
 // parseNet reads an address or a CIDR range.
 func parseNet(s string) (netip.Prefix, bool) {
-	if p, err := netip.ParsePrefix(s); err == nil {
-		return p.Masked(), true
+	if strings.Contains(s, "/") {
+		p, err := netip.ParsePrefix(s)
+		return p.Masked(), err == nil
 	}
 	a, err := netip.ParseAddr(s)
 	if err != nil || a.Zone() != "" {

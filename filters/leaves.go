@@ -22,56 +22,35 @@ func (w *Worker) leaf(v logentry.Visit) bool {
 	if v.Depth == 1 || v.Depth == 2 {
 		typ = w.typeAt(v)
 	}
-	if d, ok := scalarOf(w, v.Value, typ); ok {
-		w.leaves = append(w.leaves, d)
+	if scalar(v.Value) {
+		w.leaves = w.appendDatum(w.leaves, v.Value, typ, nil)
 	}
 	return true
 }
 
-// scalarOf is datumOf for values that are neither null nor hold others.
-func scalarOf(w *Worker, v logentry.Value, typ fieldType) (datum, bool) {
-	if v.Kind == logentry.Null || v.Kind == logentry.Object || v.Kind == logentry.Array {
-		return datum{}, false
-	}
-	return w.datumOf(v, typ, nil)
+// scalar says that a value is neither null nor holds others.
+func scalar(v logentry.Value) bool {
+	return v.Kind != logentry.Null && v.Kind != logentry.Object && v.Kind != logentry.Array
 }
 
 // typeAt finds the type of a value that stands directly in the entry or in one of its messages.
 func (w *Worker) typeAt(v logentry.Visit) fieldType {
-	s := logEntryNames.child(w, v.Top)
+	s := w.childOf(logEntry, v.Top)
 	if s == nil || v.Depth == 1 {
 		return typeOf(s)
 	}
-	if s.schema.typ != messageType {
+	return typeOf(w.childOf(s, v.Key))
+}
+
+func typeOf(s *schema) fieldType {
+	if s == nil {
 		return dynamicType
 	}
-	return typeOf(s.child(w, v.Key))
+	return s.typ
 }
 
-func typeOf(n *names) fieldType {
-	if n == nil {
-		return dynamicType
-	}
-	return n.schema.typ
-}
-
-// names finds the fields of a message by key, in any spelling, without allocating.
-type names struct {
-	schema *schema
-	fields map[string]*names
-}
-
-var logEntryNames = namesOf(&logEntry)
-
-func namesOf(s *schema) *names {
-	n := &names{schema: s, fields: map[string]*names{}}
-	for i := range s.fields {
-		n.fields[foldName(s.fields[i].name)] = namesOf(&s.fields[i])
-	}
-	return n
-}
-
-func (n *names) child(w *Worker, key logentry.Value) *names {
+// childOf finds a field of a message by a key of an entry, without allocating.
+func (w *Worker) childOf(s *schema, key logentry.Value) *schema {
 	start := len(w.arena)
 	w.arena = key.AppendText(w.arena)
 	folded := w.arena[start:start]
@@ -80,27 +59,23 @@ func (n *names) child(w *Worker, key logentry.Value) *names {
 			folded = append(folded, lowerASCII(c))
 		}
 	}
-	found := n.fields[string(folded)]
 	w.arena = w.arena[:start]
-	return found
+	return s.byName[string(folded)]
 }
 
 // hasInside says whether an object holds the literal: as a value that satisfies :, or as a key, exactly as written.
 func (w *Worker) hasInside(d *datum, lit *literal) bool {
-	var fields *names
-	if d.schema != nil && d.schema.typ == messageType {
-		fields = logEntryNames.fields[foldName(d.schema.name)]
-	}
 	found := false
 	logentry.Walk(d.text, func(v logentry.Visit) bool {
 		if v.Depth == 0 {
 			return true
 		}
 		typ := dynamicType
-		if fields != nil && v.Depth == 1 {
-			typ = typeOf(fields.child(w, v.Key))
+		if d.schema != nil && v.Depth == 1 {
+			typ = typeOf(w.childOf(d.schema, v.Key))
 		}
-		if value, ok := scalarOf(w, v.Value, typ); ok {
+		var value datum
+		if scalar(v.Value) && w.fill(&value, v.Value, typ, nil) {
 			found = w.compare(&value, opHas, lit)
 		}
 		found = found || w.isKey(v.Key, lit)

@@ -4,29 +4,29 @@ import "bytes"
 
 var logsPart = []byte("/logs/")
 
-// logID gives the log id of a logName in the form in which log_id compares: what follows /logs/, URL-decoded, folded.
-func (w *Worker) logID(d *datum) []byte {
+// logID gives the log id of a logName in the form in which log_id compares: what follows /logs/, URL-decoded, folded. Not ok:
+// the text is no log's name.
+func (w *Worker) logID(d *datum) (id []byte, ok bool) {
 	i := bytes.Index(d.text, logsPart)
 	if i < 0 {
-		return nil
+		return nil, false
 	}
-	id := d.text[i+len(logsPart):]
 	start := len(w.arena)
-	w.arena = appendDecoded(w.arena, id)
+	w.arena = appendDecoded(w.arena, d.text[i+len(logsPart):])
 	decoded := len(w.arena)
 	w.arena = appendFolded(w.arena, w.arena[start:decoded])
-	return w.arena[decoded:]
+	return w.arena[decoded:], true
 }
 
 // source gives the folded parent of a logName: what stands before /logs/.
-func (w *Worker) source(d *datum) []byte {
+func (w *Worker) source(d *datum) (parent []byte, ok bool) {
 	i := bytes.Index(d.text, logsPart)
 	if i < 0 {
-		return nil
+		return nil, false
 	}
 	start := len(w.arena)
 	w.arena = appendFolded(w.arena, d.text[:i])
-	return w.arena[start:]
+	return w.arena[start:], true
 }
 
 // foldedLogID is the argument of log_id in the same form.

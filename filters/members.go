@@ -21,10 +21,7 @@ func (w *Worker) openField(f *field, v logentry.Value, path logentry.Path, value
 		return values
 	}
 	if len(path) == 0 {
-		if d, ok := w.datumOf(v, f.typ, f.schema); ok {
-			values = append(values, d)
-		}
-		return values
+		return w.appendDatum(values, v, f.typ, f.schema)
 	}
 	if v.Kind != logentry.Object {
 		return values

@@ -7,13 +7,8 @@ import (
 	"math/big"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
-	"time"
-
-	"golang.org/x/text/cases"
-	"golang.org/x/text/unicode/norm"
 )
 
 // The oracle is a second, naive evaluator: it walks the syntax tree over an entry that encoding/json has decoded, one
@@ -144,7 +139,8 @@ var naiveTypes = func() map[string]string {
 		"string": "logname textpayload insertid trace spanid resource.type httprequest.requestmethod httprequest.requesturl " +
 			"httprequest.useragent httprequest.remoteip httprequest.serverip httprequest.referer httprequest.protocol " +
 			"operation.id operation.producer sourcelocation.file sourcelocation.function split.uid errorgroups.id",
-		"int":       "httprequest.requestsize httprequest.status httprequest.responsesize httprequest.cachefillbytes sourcelocation.line split.index split.totalsplits",
+		"int":       "httprequest.requestsize httprequest.responsesize httprequest.cachefillbytes sourcelocation.line",
+		"int32":     "httprequest.status split.index split.totalsplits",
 		"bool":      "tracesampled httprequest.cachelookup httprequest.cachehit httprequest.cachevalidatedwithoriginserver operation.first operation.last",
 		"time":      "timestamp receivetimestamp",
 		"duration":  "httprequest.latency",
@@ -158,7 +154,7 @@ var naiveTypes = func() map[string]string {
 	return types
 }()
 
-var naiveDefaults = map[string]any{"string": "", "int": json.Number("0"), "bool": false, "severity": "DEFAULT",
+var naiveDefaults = map[string]any{"string": "", "int": json.Number("0"), "int32": json.Number("0"), "bool": false, "severity": "DEFAULT",
 	"time": "1970-01-01T00:00:00Z", "duration": "0s"}
 
 func naiveFold(name string) string {
@@ -226,7 +222,7 @@ func naiveSteps(v any, parts []part, at string, found *[]any) {
 
 // logEntrySpelling gives the last name of a folded path as LogEntry spells it.
 func logEntrySpelling(folded string) string {
-	s := &logEntry
+	s := logEntry
 	for _, name := range strings.Split(folded, ".") {
 		s = s.child(name)
 	}
@@ -292,10 +288,11 @@ func naiveCompareTo(v any, kind string, o op, lit string) (holds, ok bool) {
 		return false, false
 	}
 	switch kind {
-	case "int":
+	case "int", "int32":
+		size := map[string]int{"int": 64, "int32": 32}[kind]
 		a, ok1 := naiveInteger(fmt.Sprint(v))
-		b, ok2 := new(big.Int).SetString(lit, 10)
-		return ok1 && ok2 && order(o, a.Cmp(b)), ok1 && ok2 && b.IsInt64()
+		b, err := strconv.ParseInt(lit, 10, size)
+		return ok1 && order(o, a.Cmp(big.NewInt(b))), ok1 && err == nil
 	case "severity":
 		a, _ := naiveSeverity(fmt.Sprint(v))
 		b, ok2 := naiveSeverity(lit)
@@ -342,83 +339,6 @@ func naiveCompareTo(v any, kind string, o op, lit string) (holds, ok bool) {
 func order(o op, c int) bool {
 	return map[op]bool{opEq: c == 0, opHas: c == 0, opNe: c != 0, opLt: c < 0, opLe: c <= 0, opGt: c > 0, opGe: c >= 0}[o]
 }
-
-func naiveInteger(s string) (*big.Int, bool) {
-	r, ok := new(big.Rat).SetString(s)
-	if !ok || strings.ContainsAny(s, "/_xXbBoOpP") || !r.IsInt() || !r.Num().IsInt64() {
-		return nil, false
-	}
-	return r.Num(), true
-}
-
-func naiveFloat(s string) (float64, bool) {
-	lower := strings.ToLower(s)
-	if strings.ContainsAny(lower, "xp_") || strings.Contains(lower, "in") && !strings.Contains(lower, "infinity") {
-		return 0, false
-	}
-	if lower == "+nan" || lower == "-nan" {
-		return 0, false
-	}
-	f, err := strconv.ParseFloat(s, 64)
-	return f, err == nil || strings.Contains(err.Error(), "range")
-}
-
-func naiveSeverity(s string) (int, bool) {
-	for i, name := range strings.Fields("DEFAULT DEBUG INFO NOTICE WARNING ERROR CRITICAL ALERT EMERGENCY") {
-		if strings.EqualFold(name, s) {
-			return 100 * i, true
-		}
-	}
-	n, err := strconv.ParseUint(s, 10, 31)
-	return int(n), err == nil
-}
-
-func naiveTime(v any) (time.Time, bool) {
-	s, _ := v.(string)
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02", "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02T15:04Z07:00"} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t, true
-		}
-	}
-	return time.Time{}, false
-}
-
-var naiveUnits = regexp.MustCompile(`^([+-]?(?:\d+\.?\d*|\.\d+))(ns|us|ms|s|m|h)$`)
-
-func naiveDuration(v any) (*big.Rat, bool) {
-	s, _ := v.(string)
-	m := naiveUnits.FindStringSubmatch(s)
-	if m == nil {
-		return nil, false
-	}
-	r, ok := new(big.Rat).SetString(m[1])
-	unit := map[string]int64{"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9, "m": 60e9, "h": 3600e9}[m[2]]
-	return r.Mul(r, big.NewRat(unit, 1)), ok
-}
-
-// naiveCaseFold and compiled remember what they made.
-func naiveCaseFold(s string) string {
-	folded, ok := naiveFolds[s]
-	if !ok {
-		folded = norm.NFKC.String(cases.Fold().String(norm.NFKC.String(s)))
-		naiveFolds[s] = folded
-	}
-	return folded
-}
-
-func compiled(pattern string) *regexp.Regexp {
-	re, ok := naivePatterns[pattern]
-	if !ok {
-		re = regexp.MustCompile(pattern)
-		naivePatterns[pattern] = re
-	}
-	return re
-}
-
-var (
-	naiveFolds    = map[string]string{}
-	naivePatterns = map[string]*regexp.Regexp{}
-)
 
 // naiveInside is field:text for an object at a folded path: a value inside that holds it, or a key that is it.
 func naiveInside(v any, at, lit string) bool {

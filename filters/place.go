@@ -28,6 +28,7 @@ type place struct {
 	slot    int
 	payload int   // slot of protoPayload, when the field is below it
 	detours []int // slots; a value in one of them means that openField must look
+	gate    int   // slot without a value in which no indexed predicate of the place holds; -1: there is none
 	index   *index
 }
 
@@ -59,10 +60,15 @@ func (f *field) detours() (paths []logentry.Path) {
 // locate looks up the slots.
 func (p *place) locate(fields *logentry.Fields) {
 	p.slot = fields.Slot(p.field.path)
+	p.gate = p.slot
+	if p.field.defaulted {
+		p.gate = -1
+	}
 	if !p.field.open {
 		return
 	}
 	p.payload = fields.Slot(p.field.path[:1])
+	p.gate = p.payload
 	for _, d := range p.field.detours() {
 		p.detours = append(p.detours, fields.Slot(d))
 	}
@@ -74,4 +80,18 @@ func (p *place) cost() int32 {
 		return costOfFinder
 	}
 	return 30
+}
+
+// openGate says that, when the field is absent, its default fulfils no indexed predicate, so that there is no need to look.
+func (p *place) openGate() {
+	d := defaults[p.field.typ]
+	x := p.index
+	switch {
+	case x == nil || p.gate >= 0:
+	case d.kind == textDatum && len(x.equal[""])+len(x.every) > 0:
+	case d.kind == boolDatum && len(x.bools[0]) > 0:
+	case d.kind != textDatum && d.kind != boolDatum && len(x.integers[0]) > 0:
+	default:
+		p.gate = p.slot
+	}
 }

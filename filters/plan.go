@@ -21,6 +21,12 @@ func (s *Set) plan() {
 	s.buildIndexes()
 	s.orderKids()
 	s.always = make([]uint64, (len(s.first)+62)/64)
+	s.some = make([]uint64, len(s.always))
+	for r := range len(s.first) - 1 {
+		if s.first[r] < s.first[r+1] {
+			s.some[r>>6] |= 1 << (r & 63)
+		}
+	}
 	var broad []int32
 	if len(s.formulas) > fewFormulas {
 		s.posting = make([][]int32, len(s.preds))
@@ -45,7 +51,11 @@ func (s *Set) plan() {
 		}
 	}
 	if len(broad) > 0 {
-		s.broad = newBroad(s, broad)
+		rules := s.rulesOf(broad)
+		s.broad = newBroad(s, rules)
+		exclusions := s.exclusionsOf(rules)
+		s.thin, s.thins = newBroad(s, exclusions), len(exclusions)
+		s.linkThin(exclusions)
 	}
 }
 
@@ -73,6 +83,7 @@ func (s *Set) buildIndexes() {
 			}
 		}
 		x.seal()
+		s.places[at].openGate()
 	}
 }
 
@@ -87,7 +98,7 @@ func needleBytes(p *predicate) (n int) {
 	if p.kind != matchPredicate {
 		return min(len(p.lit.folded), maxNeedle)
 	}
-	for _, word := range required(p.pattern) {
+	for _, word := range p.required {
 		n += len(word)
 	}
 	return n

@@ -31,6 +31,7 @@ type predicate struct {
 
 	lit       *literal       // compare, global
 	pattern   *regexp.Regexp // match
+	required  []string       // match: see requiredWords
 	name      []byte         // logID, source: folded
 	threshold uint64         // sample
 	net       netip.Prefix   // inNet
@@ -74,9 +75,11 @@ func (p *predicate) holdsFor(w *Worker, d *datum) bool {
 	case matchPredicate:
 		return d.kind == textDatum && p.pattern.Match(d.text) == (p.op == opMatch)
 	case logIDPredicate:
-		return d.kind == textDatum && string(w.logID(d)) == string(p.name)
+		id, ok := w.logID(d)
+		return ok && string(id) == string(p.name)
 	case sourcePredicate:
-		return d.kind == textDatum && string(w.source(d)) == string(p.name)
+		parent, ok := w.source(d)
+		return ok && string(parent) == string(p.name)
 	case samplePredicate:
 		hash, ok := w.hash(d)
 		return ok && hash <= p.threshold

@@ -9,8 +9,9 @@ import (
 // maxRequired bounds the words of one pattern.
 const maxRequired = 16
 
-// required gives texts of which at least one is part of every text that the pattern matches, folded; nil when none are known.
-func required(re *regexp.Regexp) []string {
+// requiredWords gives texts of which at least one is part of every text that the pattern matches, folded; nil when none are
+// known.
+func requiredWords(re *regexp.Regexp) []string {
 	tree, err := syntax.Parse(re.String(), syntax.Perl)
 	if err != nil {
 		return nil

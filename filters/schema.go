@@ -35,6 +35,7 @@ type schema struct {
 	typ      fieldType
 	repeated bool
 	fields   []schema
+	byName   map[string]*schema // by folded name
 }
 
 func object(name string, fields ...schema) schema {
@@ -44,7 +45,7 @@ func object(name string, fields ...schema) schema {
 func leaf(name string, typ fieldType) schema { return schema{name: name, typ: typ} }
 
 // logEntry is google.logging.v2.LogEntry.
-var logEntry = object("",
+var logEntry = indexed(object("",
 	leaf("logName", stringType),
 	object("resource", leaf("type", stringType), leaf("labels", mapType)),
 	leaf("protoPayload", anyType),
@@ -73,18 +74,19 @@ var logEntry = object("",
 	leaf("apphub", anyType),
 	leaf("apphubDestination", anyType),
 	leaf("apphubSource", anyType),
-)
+))
+
+// indexed fills in byName, at all levels.
+func indexed(s schema) *schema {
+	s.byName = map[string]*schema{}
+	for _, f := range s.fields {
+		s.byName[foldName(f.name)] = indexed(f)
+	}
+	return &s
+}
 
 // child finds a subfield in any spelling; nil when there is none.
-func (s *schema) child(name string) *schema {
-	folded := foldName(name)
-	for i := range s.fields {
-		if foldName(s.fields[i].name) == folded {
-			return &s.fields[i]
-		}
-	}
-	return nil
-}
+func (s *schema) child(name string) *schema { return s.byName[foldName(name)] }
 
 // names lists the subfields, for "did you mean".
 func (s *schema) names() []string {

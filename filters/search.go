@@ -120,7 +120,8 @@ func (q *query) holds(w *Worker, values []datum) bool {
 func (w *Worker) markInside(q *query, d *datum) (found int) {
 	logentry.Walk(d.text, func(v logentry.Visit) bool {
 		if v.Value.Kind == logentry.String {
-			text, _ := w.datumOf(v.Value, dynamicType, nil)
+			var text datum
+			w.fill(&text, v.Value, dynamicType, nil)
 			found += q.mark(w.fold(&text), w.marks)
 		}
 		return true

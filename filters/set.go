@@ -38,7 +38,10 @@ type Set struct {
 	direct  []int32  // formulas that are simply evaluated
 	access  []int32  // places whose predicates lead to formulas
 	posting [][]int32
-	broad   *broad
+	broad   *broad   // the other rules
+	thin    *broad   // their exclusions, decided at once when many rules match
+	thins   int      // the number of these
+	some    []uint64 // bits of the rules that have exclusions
 }
 
 // formula is a distinct include and the rules that have it.
@@ -47,10 +50,11 @@ type formula struct {
 	rules []int32
 }
 
-// exclusion is a filter that may hold, and its bit's number.
+// exclusion is a filter that may hold.
 type exclusion struct {
 	root int32
-	bit  uint8
+	bit  uint8 // its number in Hit.Excluded
+	thin int32 // its bit in the set's thin; -1: none
 }
 
 // NewSet compiles rules into a set. extra are paths that others (layouts, keys) read of the same entries.
@@ -78,10 +82,12 @@ func (s *Set) Match(e *logentry.Entry, w *Worker, hits []Hit) []Hit {
 		}
 	}
 	for _, p := range s.access {
-		w.candidates(p)
+		if gate := s.places[p].gate; gate < 0 || e.First(gate) >= 0 {
+			w.candidates(p)
+		}
 	}
 	if s.broad != nil {
-		s.broad.decide(w)
+		w.decideBroad()
 	}
 	return w.appendHits(hits)
 }
@@ -108,21 +114,40 @@ func (w *Worker) match(f int32) {
 	}
 }
 
+// decideBroad notes the broad rules that match. When these are many, their exclusions are decided at once too.
+func (w *Worker) decideBroad() {
+	s := w.set
+	s.broad.decide(w)
+	excludable := 0
+	for _, x := range s.broad.all {
+		w.matched[x.word] |= w.alive[x.word]
+		excludable += bits.OnesCount64(w.alive[x.word] & s.some[x.word])
+	}
+	if excludable > s.thins/8 {
+		s.thin.decide(w)
+		w.thinned = w.generation
+	}
+}
+
 // appendHits makes the noted rules hits, with the exclusions that hold.
 func (w *Worker) appendHits(hits []Hit) []Hit {
-	count := 0
-	for _, word := range w.matched {
-		count += bits.OnesCount64(word)
-	}
-	hits = slices.Grow(hits, count)
-	first := w.set.first
 	for i, word := range w.matched {
-		for ; word != 0; word &= word - 1 {
-			r := int32(i<<6 + bits.TrailingZeros64(word))
-			hits = append(hits, Hit{Rule: r})
-			if from, to := first[r], first[r+1]; from < to {
-				hits[len(hits)-1].Excluded = w.excluded(w.set.exclude[from:to])
-			}
+		if word == 0 {
+			continue
+		}
+		start := len(hits)
+		hits = slices.Grow(hits, 64)
+		fresh := hits[start : start+bits.OnesCount64(word)]
+		hits = hits[:start+len(fresh)]
+		left := word
+		for k := range fresh {
+			fresh[k] = Hit{Rule: int32(i<<6 + bits.TrailingZeros64(left))}
+			left &= left - 1
+		}
+		for left := word & w.set.some[i]; left != 0; left &= left - 1 {
+			r := i<<6 + bits.TrailingZeros64(left)
+			list := w.set.exclude[w.set.first[r]:w.set.first[r+1]]
+			fresh[bits.OnesCount64(word&(left&-left-1))].Excluded = w.excluded(list)
 		}
 	}
 	return hits
@@ -130,7 +155,13 @@ func (w *Worker) appendHits(hits []Hit) []Hit {
 
 // excluded gives the bits of the exclusions that hold.
 func (w *Worker) excluded(list []exclusion) (mask uint64) {
-	for _, x := range list {
+	thinned := w.thinned == w.generation
+	for i := range list {
+		x := &list[i]
+		if thinned && x.thin >= 0 {
+			mask |= (w.alive[x.thin>>6] >> (x.thin & 63) & 1) << (x.bit & 63)
+			continue
+		}
 		k := w.known[x.root]
 		if k>>1 != w.generation {
 			k = uint32(boolNumber(w.eval(x.root)))

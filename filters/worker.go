@@ -15,7 +15,8 @@ type Worker struct {
 	tried []uint32 // by formula: the generation under which it was evaluated
 
 	matched []uint64 // bits of the rules that match
-	alive   []uint64 // of the broad rules that are not ruled out yet
+	alive   []uint64 // of the broad rules that are not ruled out yet; after thin's decision, of the exclusions that hold
+	thinned uint32   // the generation under which thin was decided
 	unmet   []uint64 // of those, the ones whose clause in the current column has not been fulfilled yet
 
 	looks uint32   // counts the texts that an automaton has looked at
@@ -46,8 +47,9 @@ func (s *Set) NewWorker() *Worker {
 		matched: make([]uint64, len(s.always)),
 	}
 	if s.broad != nil {
-		w.alive = make([]uint64, len(s.always))
-		w.unmet = make([]uint64, len(s.always))
+		words := max(len(s.always), (s.thins+63)/64)
+		w.alive = make([]uint64, words)
+		w.unmet = make([]uint64, words)
 	}
 	for i := range s.places {
 		if x := s.places[i].index; x != nil && len(x.needles) > len(w.seen) {
@@ -72,7 +74,7 @@ func (w *Worker) begin(e *logentry.Entry) {
 	if w.generation++; w.generation <= maxGeneration {
 		return
 	}
-	w.generation, w.leavesOf = 1, 0
+	w.generation, w.leavesOf, w.thinned = 1, 0, 0
 	clear(w.truth)
 	clear(w.known)
 	clear(w.tried)
@@ -138,9 +140,7 @@ func (w *Worker) values(at int32) []datum {
 		c.values = w.openField(p.field, payload, p.field.path[1:], c.values)
 	} else {
 		for i := w.entry.First(p.slot); i >= 0; i = w.entry.Next(i) {
-			if d, ok := w.datumOf(w.entry.At(i), p.field.typ, p.field.schema); ok {
-				c.values = append(c.values, d)
-			}
+			c.values = w.appendDatum(c.values, w.entry.At(i), p.field.typ, p.field.schema)
 		}
 	}
 	if len(c.values) == 0 && p.field.defaulted {

@@ -20,14 +20,16 @@ func newBackoff() *backoff { return &backoff{next: backoffFirst} }
 
 func (b *backoff) reset() { b.next = backoffFirst }
 
-// pause waits; false when ctx ended or stop was closed.
-func (b *backoff) pause(ctx context.Context, stop <-chan struct{}) bool {
+// pause waits, less when woken; false when ctx ended or stop was closed.
+func (b *backoff) pause(ctx context.Context, stop, wake <-chan struct{}) bool {
 	d := b.next/2 + mathrand.N(b.next/2)
 	b.next = min(2*b.next, backoffMost)
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
+		return true
+	case <-wake:
 		return true
 	case <-stop:
 	case <-ctx.Done():

@@ -19,12 +19,14 @@ const (
 type batch struct {
 	first, next uint64 // covers first to next − 1
 	revision    revision
+	route       *Route // whose delivery settings it was gathered under
 	keep        keeper
 	groups      []driver.Group
 	index       map[string]int
 	lastKey     int
 	defects     map[position]*logentry.Defect // Unreadable lanes
 
+	named    uint64 // sequence of the first kept entry
 	entries  int
 	bytes    int64 // of the kept entries
 	examined uint64
@@ -49,8 +51,8 @@ type keeper struct {
 	own    int64 // bytes copied out, and what references cost
 }
 
-func newBatch(mem *memory, first uint64, rev revision) *batch {
-	return &batch{first: first, next: first, revision: rev, keep: keeper{memory: mem}, lastKey: -1}
+func newBatch(mem *memory, first uint64, rev revision, route *Route) *batch {
+	return &batch{first: first, next: first, revision: rev, route: route, keep: keeper{memory: mem}, lastKey: -1}
 }
 
 // covers says whether the batch covers any sequence at all.
@@ -104,7 +106,7 @@ func (b *batch) exclude(exclusion int32) {
 
 func (b *batch) addKept(m *message, v *verdict, now time.Time) {
 	if b.entries == 0 {
-		b.born = now
+		b.born, b.named = now, m.Seq
 	}
 	if b.lastKey < 0 || b.groups[b.lastKey].Key != string(v.key) {
 		b.lastKey = b.group(v.key)

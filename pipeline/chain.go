@@ -52,6 +52,9 @@ func (c *chain) append(ctx context.Context, r ledger.Record) error {
 		if errors.Is(err, ledger.ErrFenced) {
 			return err
 		}
+		if errors.Is(err, ledger.ErrDamaged) {
+			return &haltError{err}
+		}
 		if !errors.Is(err, ledger.ErrUnknown) {
 			return &fatalError{fmt.Errorf("append to lane %s: %w", c.lane, err)}
 		}

@@ -10,14 +10,13 @@ import (
 	"sort"
 	"strings"
 	"sync"
-	"time"
 
 	"sluice/pipeline/ledger"
 	"sluice/pipeline/stream"
 )
 
 // controlPrefix begins the names of control lanes: _stream/<name>.
-const controlPrefix = "_stream/"
+const controlPrefix = ledger.ControlRoute + "/"
 
 // revision is the decision settings of one route in force from a sequence on.
 type revision struct {
@@ -29,17 +28,15 @@ type revision struct {
 // control is a stream's control lane: what the stream is believed to be, and which revisions are in force where.
 type control struct {
 	rs    *readers
-	chain chain
+	chain chain // used by prepare, then under readers.quiesce
 
-	// Set by prepare, before any lane runs.
+	mu         sync.RWMutex
 	identity   ledger.Identity
 	epoch      uint32
-	fresh      bool                  // the ledger knew nothing of the stream before this start
-	from       uint64                // where this start's revisions begin
-	revisions  map[string][]revision // by route, in the order of from
+	revisions  map[string][]revision // of this epoch, by route, in the order of from
 	boundaries []uint64              // where any revision begins, ascending
 
-	mu        sync.Mutex
+	decided   sync.Mutex
 	decisions map[string]*Decision // by route and hash
 }
 
@@ -53,7 +50,7 @@ func hashOf(b []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// prepare reads the control lane, checks that the stream is the one it knows, and records the routes' decision settings where
+// prepare reads the control lane, begins a new epoch if the stream is another, and records the routes' decision settings where
 // they changed. Another writer may do the same at the same time: then it is read again.
 func (c *control) prepare(ctx context.Context, info stream.Info) error {
 	for {
@@ -65,55 +62,82 @@ func (c *control) prepare(ctx context.Context, info stream.Info) error {
 }
 
 func (c *control) prepareOnce(ctx context.Context, info stream.Info) error {
-	c.chain = chain{ledger: c.rs.router.opts.Ledger, lane: controlPrefix + info.Name, nonce: c.rs.router.opts.Nonce}
-	c.revisions, c.boundaries, c.fresh = make(map[string][]revision), nil, false
-	if err := c.chain.load(ctx); err != nil {
-		return fmt.Errorf("read the control lane: %w", err)
+	if err := c.replay(ctx); err != nil {
+		return err
 	}
 	if c.chain.rev == 0 {
-		c.fresh = true
 		open := ledger.Record{Kind: ledger.KindOpen, Epoch: 1, Stream: &ledger.Identity{Created: info.Created, From: info.First}}
 		if err := c.chain.append(ctx, open); err != nil {
 			return fmt.Errorf("open the control lane: %w", err)
 		}
+		c.identity, c.epoch = *open.Stream, 1
 	}
-	if err := c.replay(ctx); err != nil {
+	if next, changed := c.recreated(info, 0); changed {
+		if err := c.begin(ctx, next); err != nil {
+			return err
+		}
+	}
+	highest, err := c.highest(ctx)
+	if err != nil {
 		return err
 	}
-	return c.record(ctx)
+	return c.record(ctx, c.rs.router.routes, highest+1)
 }
 
-// replay takes in every record of the control lane.
+// replay reads the control lane anew: every revision of the present epoch.
 func (c *control) replay(ctx context.Context) error {
-	configs := 0
+	c.chain = chain{ledger: c.rs.router.opts.Ledger, lane: controlPrefix + c.rs.stream.Name(), nonce: c.rs.router.opts.Nonce}
+	if err := c.chain.load(ctx); err != nil {
+		return fmt.Errorf("read the control lane: %w", err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.revisions, c.boundaries = make(map[string][]revision), nil
 	err := c.chain.ledger.Scan(ctx, c.chain.lane, 0, func(_ ledger.Rev, r ledger.Record) error {
-		if r.Stream != nil {
-			c.identity, c.epoch = *r.Stream, r.Epoch
-		}
-		if r.Config == nil || r.Kind == ledger.KindCheckpoint {
+		if r.Kind == ledger.KindCheckpoint {
 			return nil
 		}
-		configs++
-		for route, hash := range r.Config.Routes {
-			d, err := c.decision(ctx, route, hash)
-			if err != nil {
-				return fmt.Errorf("revision of route %s from sequence %d: %w", route, r.Config.From, err)
-			}
-			c.enforce(route, revision{from: r.Config.From, hash: hash, decision: d})
+		if r.Stream != nil {
+			c.identity, c.epoch = *r.Stream, r.Epoch
+			c.revisions, c.boundaries = make(map[string][]revision), nil
 		}
-		return nil
+		if r.Config == nil {
+			return nil
+		}
+		return c.enforce(ctx, r.Config)
 	})
 	if err != nil {
 		return fmt.Errorf("read the control lane: %w", err)
 	}
-	c.fresh = configs == 0
+	return nil
+}
+
+// enforce puts recorded revisions into force. Those recorded later win from their sequence on. c.mu is held.
+func (c *control) enforce(ctx context.Context, config *ledger.Config) error {
+	for route, hash := range config.Routes {
+		d, err := c.decision(ctx, route, hash)
+		if err != nil {
+			return fmt.Errorf("revision of route %s from sequence %d: %w", route, config.From, err)
+		}
+		revs := c.revisions[route]
+		for len(revs) > 0 && revs[len(revs)-1].from >= config.From {
+			revs = revs[:len(revs)-1]
+		}
+		c.revisions[route] = append(revs[:len(revs):len(revs)], revision{from: config.From, hash: hash, decision: d})
+	}
+	i := sort.Search(len(c.boundaries), func(i int) bool { return c.boundaries[i] >= config.From })
+	if i == len(c.boundaries) || c.boundaries[i] != config.From {
+		c.boundaries = append(c.boundaries, 0)
+		copy(c.boundaries[i+1:], c.boundaries[i:])
+		c.boundaries[i] = config.From
+	}
 	return nil
 }
 
 // decision reads recorded decision settings.
 func (c *control) decision(ctx context.Context, route, hash string) (*Decision, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.decided.Lock()
+	defer c.decided.Unlock()
 	id := route + "/" + hash // one text may mean different things to a route and to Unreadable
 	if d := c.decisions[id]; d != nil {
 		return d, nil
@@ -130,58 +154,38 @@ func (c *control) decision(ctx context.Context, route, hash string) (*Decision, 
 	return &d, nil
 }
 
-// enforce puts a revision into force. One recorded later wins from its sequence on.
-func (c *control) enforce(route string, r revision) {
-	revs := c.revisions[route]
-	for len(revs) > 0 && revs[len(revs)-1].from >= r.from {
-		revs = revs[:len(revs)-1]
-	}
-	c.revisions[route] = append(revs, r)
-	i := sort.Search(len(c.boundaries), func(i int) bool { return c.boundaries[i] >= r.from })
-	if i == len(c.boundaries) || c.boundaries[i] != r.from {
-		c.boundaries = append(c.boundaries, 0)
-		copy(c.boundaries[i+1:], c.boundaries[i:])
-		c.boundaries[i] = r.from
-	}
-}
-
-// record makes the present decision settings durable and in force from the first sequence that no record names yet.
-func (c *control) record(ctx context.Context) error {
-	highest, err := c.highest(ctx)
-	if err != nil {
-		return err
-	}
-	c.from = highest + 1
+// record makes the routes' decision settings durable, and in force from a sequence on where they changed.
+func (c *control) record(ctx context.Context, routes []Route, from uint64) error {
 	changed := make(map[string]string)
-	for _, l := range c.rs.lanes {
-		hash := hashOf(l.route.Decision)
-		revs := c.revisions[l.route.Name]
-		if len(revs) > 0 && revs[len(revs)-1].hash == hash {
+	for i := range routes {
+		route := &routes[i]
+		hash := hashOf(route.Decision)
+		if revs := c.revisions[route.Name]; route.Disabled || (len(revs) > 0 && revs[len(revs)-1].hash == hash) {
 			continue
 		}
-		if err := c.chain.ledger.PutConfig(ctx, hash, l.route.Decision); err != nil {
-			return fmt.Errorf("store decision settings of route %s: %w", l.route.Name, err)
+		if err := c.chain.ledger.PutConfig(ctx, hash, route.Decision); err != nil {
+			return fmt.Errorf("store decision settings of route %s: %w", route.Name, err)
 		}
-		changed[l.route.Name] = hash
-	}
-	if len(changed) == 0 {
-		return nil
-	}
-	config := &ledger.Config{From: c.from, Routes: changed}
-	if err := c.chain.append(ctx, ledger.Record{Kind: ledger.KindConfig, Epoch: c.epoch, Config: config}); err != nil {
-		return fmt.Errorf("record revisions: %w", err)
-	}
-	for route, hash := range changed {
-		d, err := c.decision(ctx, route, hash)
-		if err != nil {
+		if _, err := c.decision(ctx, route.Name, hash); err != nil { // before anything depends on it
 			return err
 		}
-		c.enforce(route, revision{from: c.from, hash: hash, decision: d})
+		changed[route.Name] = hash
+	}
+	if len(changed) > 0 {
+		config := &ledger.Config{From: from, Routes: changed}
+		if err := c.chain.append(ctx, ledger.Record{Kind: ledger.KindConfig, Epoch: c.epoch, Config: config}); err != nil {
+			return fmt.Errorf("record revisions: %w", err)
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if err := c.enforce(ctx, config); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// highest is the highest sequence that any record of the stream's lanes names.
+// highest is the highest sequence that any record of the stream's lanes names, of the present epoch.
 func (c *control) highest(ctx context.Context) (uint64, error) {
 	lanes, err := c.chain.ledger.Lanes(ctx)
 	if err != nil {
@@ -193,8 +197,8 @@ func (c *control) highest(ctx context.Context) (uint64, error) {
 			continue
 		}
 		r, _, err := c.chain.ledger.Last(ctx, lane)
-		if err != nil {
-			continue // that lane will halt and say so; its records are out of reach for a revision as well
+		if err != nil || max(r.StreamEp, 1) != c.epoch {
+			continue // a damaged lane halts and says so; its records are out of reach for a revision as well
 		}
 		highest = max(highest, r.Committed)
 		for _, p := range r.Open {
@@ -204,17 +208,10 @@ func (c *control) highest(ctx context.Context) (uint64, error) {
 	return highest, nil
 }
 
-// verify says what is wrong with the stream that now answers.
-func (c *control) verify(info stream.Info) error {
-	if !c.identity.Created.IsZero() && !info.Created.Equal(c.identity.Created) {
-		return fmt.Errorf("%w: created %s, the ledger knows one created %s", errIdentity,
-			info.Created.UTC().Format(time.RFC3339Nano), c.identity.Created.UTC().Format(time.RFC3339Nano))
-	}
-	return nil
-}
-
 // at gives the revision in force for a route at a sequence: the last that begins there or before, else the first there is.
 func (c *control) at(route string, seq uint64) (revision, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
 	revs := c.revisions[route]
 	if len(revs) == 0 {
 		return revision{}, false
@@ -223,11 +220,31 @@ func (c *control) at(route string, seq uint64) (revision, bool) {
 	return revs[max(i-1, 0)], true
 }
 
+// firstOf gives where the first revision of a route began.
+func (c *control) firstOf(route string) (uint64, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	revs := c.revisions[route]
+	if len(revs) == 0 {
+		return 0, false
+	}
+	return revs[0].from, true
+}
+
 // regimeEnd is the last sequence for which every route's revision is that of pos.
 func (c *control) regimeEnd(pos uint64) uint64 {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
 	i := sort.Search(len(c.boundaries), func(i int) bool { return c.boundaries[i] > pos })
 	if i == len(c.boundaries) {
 		return math.MaxUint64
 	}
 	return c.boundaries[i] - 1
+}
+
+// present gives what the stream is believed to be.
+func (c *control) present() (ledger.Identity, uint32) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.identity, c.epoch
 }

@@ -36,12 +36,18 @@ func (l *lane) deliverCut(ctx context.Context) error {
 
 // plan makes the batch's plan and records it, with the commit of the plan before it.
 func (l *lane) plan(ctx context.Context, b *batch) (draft, error) {
-	dest, err := l.router.opened.get(ctx, l.route.Name, l.route.Delivery)
+	if err := l.readers.ask(ctx); err != nil {
+		return draft{}, err
+	}
+	dest, err := l.router.opened.get(ctx, l.routeName, b.route.Delivery)
 	if err != nil {
 		return draft{}, err
 	}
-	t := terms{dest: dest, delivery: hashOf(l.route.Delivery), epoch: l.epoch()}
-	if err := l.storeDelivery(ctx, t.delivery); err != nil {
+	t := terms{dest: dest, delivery: hashOf(b.route.Delivery), epoch: l.epoch()}
+	if t.delivery != l.pinned { // the states were another destination's
+		l.state, l.dead, l.pinned = nil, nil, t.delivery
+	}
+	if err := l.storeDelivery(ctx, t.delivery, b.route.Delivery); err != nil {
 		return draft{}, err
 	}
 	if t.state, err = dest.sink.Prepare(ctx, l.state); err != nil {
@@ -61,22 +67,22 @@ func (l *lane) plan(ctx context.Context, b *batch) (draft, error) {
 	return d, l.append(ctx, r)
 }
 
-func (l *lane) storeDelivery(ctx context.Context, hash string) error {
-	if l.stored {
+func (l *lane) storeDelivery(ctx context.Context, hash string, delivery []byte) error {
+	if l.stored == hash {
 		return nil
 	}
-	if err := l.chain.ledger.PutConfig(ctx, hash, l.route.Delivery); err != nil {
+	if err := l.chain.ledger.PutConfig(ctx, hash, delivery); err != nil {
 		return fmt.Errorf("store the delivery settings: %w", err)
 	}
-	l.stored = true
+	l.stored = hash
 	return nil
 }
 
 // settled begins a record with what is settled before it: the commit of the written plan, if there is one.
 func (l *lane) settled(kind ledger.Kind) ledger.Record {
 	r := ledger.Record{
-		Kind: kind, Epoch: l.epoch(), Committed: l.chain.rec.Committed,
-		State: l.state, DeadSt: l.dead, Anchor: l.chain.rec.Anchor,
+		Kind: kind, Epoch: l.epoch(), StreamEp: l.chain.rec.StreamEp, Committed: l.chain.rec.Committed, Lost: l.chain.rec.Lost,
+		State: l.state, DeadSt: l.dead, Pinned: l.pinned, Anchor: l.chain.rec.Anchor,
 	}
 	if w := l.written; w != nil {
 		r.Committed, r.Receipts = w.plan.Last, w.receipts
@@ -96,7 +102,7 @@ func (l *lane) append(ctx context.Context, r ledger.Record) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.written, l.recorded, l.oldest = nil, time.Now(), false
-	l.committed = r.Committed
+	l.committed, l.lost = r.Committed, r.Lost
 	return nil
 }
 
@@ -104,6 +110,9 @@ func (l *lane) append(ctx context.Context, r ledger.Record) error {
 // letters. On return without error the plan waits for its commit.
 func (l *lane) write(ctx context.Context, b *batch, d draft) error {
 	for {
+		if err := l.writeManifest(ctx, d); err != nil {
+			return err
+		}
 		receipts, rejects, err := l.writeUnits(ctx, d)
 		if err != nil {
 			return err
@@ -125,7 +134,7 @@ func (l *lane) wrote(d draft, receipts []driver.Receipt) {
 	l.state, l.dead = d.next, d.dead
 	l.writing, l.relieve = time.Time{}, nil
 	l.status.LastSuccess = time.Now()
-	if l.full(1) {
+	if l.pending != nil && l.full(1) {
 		l.wakeUp()
 	}
 }
@@ -155,6 +164,11 @@ func (l *lane) writeUnits(ctx context.Context, d draft) ([]driver.Receipt, []dri
 		})
 	}
 	all.Wait()
+	for i := range units {
+		if errs[i] != nil && d.superseded(&units[i], errs[i]) {
+			receipts[i], errs[i] = driver.Receipt{Existed: true}, nil
+		}
+	}
 	rejects, err := judgeErrors(units, errs)
 	if err != nil && context.Cause(ctx) == errNoAnswer {
 		err = errNoAnswer
@@ -203,6 +217,7 @@ func (l *lane) amend(ctx context.Context, b *batch, d draft, rejects []driver.Re
 	t := terms{
 		dest: d.dest, delivery: d.plan.Delivery, epoch: l.epoch(), state: d.plan.State, dead: d.plan.DeadState,
 		rejects: append(append([]driver.Reject(nil), d.plan.Rejects...), refused...), amends: amends,
+		named: d.plan.Named, superseded: d.plan.Superseded, until: d.plan.Until,
 	}
 	amended, err := l.draft(b, t)
 	if err != nil {
@@ -221,9 +236,12 @@ func (l *lane) commit(ctx context.Context) error {
 
 // skip records a range in which the route kept nothing.
 func (l *lane) skip(ctx context.Context) error {
+	if err := l.readers.ask(ctx); err != nil {
+		return err
+	}
 	l.mu.Lock()
 	b := l.pending
-	l.pending = newBatch(l.router.memory, b.next, b.revision)
+	l.pending = newBatch(l.router.memory, b.next, b.revision, b.route)
 	l.mu.Unlock()
 	r := l.settled(ledger.KindSkip)
 	counts := b.counts(b.revision.decision.Exclusions)
@@ -243,25 +261,33 @@ func (l *lane) pass(ctx context.Context) error {
 	next := l.pending.next
 	l.mu.Unlock()
 	if loss != nil {
-		if l.route.OnLoss == "halt" {
-			return &haltError{fmt.Errorf("the stream no longer holds sequences %d to %d (onLoss: halt)", loss.From, loss.To)}
-		}
-		r := l.settled(ledger.KindLoss)
-		r.Loss, r.Committed = loss, loss.To
-		if err := l.append(ctx, r); err != nil {
+		if err := l.lose(ctx, loss); err != nil {
 			return err
 		}
-		l.log.Error("entries lost: the stream no longer holds them", "from", loss.From, "to", loss.To, "messages", loss.Count, "reason", loss.Reason)
 		next = loss.To + 1
 	}
-	rev, _ := l.readers.control.at(l.route.Name, next)
+	rev, _ := l.readers.control.at(l.routeName, next)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.barrier = nil
-	l.pending = newBatch(l.router.memory, next, rev)
+	l.pending = newBatch(l.router.memory, next, rev, l.route)
 	return nil
 }
 
-func (l *lane) epoch() uint32 { return l.readers.control.epoch }
+// close ends a lane whose route is gone: everything before it is settled.
+func (l *lane) close(ctx context.Context) error {
+	l.mu.Lock()
+	closing := l.closing
+	l.mu.Unlock()
+	if closing && l.chain.rec.Kind != ledger.KindClosed {
+		if err := l.append(ctx, l.settled(ledger.KindClosed)); err != nil {
+			return err
+		}
+	}
+	return errRetired
+}
 
-func (l *lane) isUnreadable() bool { return l.route.Name == Unreadable }
+// epoch is the lane's: part of every identity that it delivers under.
+func (l *lane) epoch() uint32 { return max(l.chain.rec.Epoch, 1) }
+
+func (l *lane) isUnreadable() bool { return l.routeName == Unreadable }

@@ -25,13 +25,20 @@ type terms struct {
 	dead     driver.State
 	rejects  []driver.Reject // known to be refused, in the order in which they were
 	amends   int
+
+	named      uint64 // sequence in the units' names; 0: that of the first kept entry
+	superseded []ledger.Superseded
+	until      int64
 }
 
 // draft makes the plan of a batch. It is a function of its arguments: a redo makes the very same.
 func (l *lane) draft(b *batch, t terms) (draft, error) {
 	groups, taken := b.without(t.rejects)
 	stream := l.readers.stream.Name()
-	batch := driver.Batch{Route: l.route.Name, Stream: stream, Epoch: t.epoch, First: b.first, Last: b.next - 1, Groups: groups}
+	if t.named == 0 {
+		t.named = b.named
+	}
+	batch := driver.Batch{Route: l.routeName, Stream: stream, Epoch: t.epoch, First: t.named, Last: b.next - 1, Groups: groups}
 	if l.isUnreadable() {
 		batch.Groups = b.envelopes(batch, groups)
 	}
@@ -44,10 +51,10 @@ func (l *lane) draft(b *batch, t terms) (draft, error) {
 	taken = append(taken, alsoTaken...)
 	d := draft{dest: t.dest, next: p.Next, dead: t.dead}
 	d.plan = ledger.Plan{
-		First: b.first, Last: b.next - 1, Missing: b.missing,
+		First: b.first, Last: b.next - 1, Named: t.named, Missing: b.missing,
 		Decision: b.revision.hash, Delivery: t.delivery,
 		Counts: b.counts(b.revision.decision.Exclusions), Units: p.Units, Rejects: rejects, Amends: t.amends,
-		State: t.state, DeadState: t.dead,
+		State: t.state, DeadState: t.dead, Superseded: t.superseded, Until: t.until,
 	}
 	if b.end != nil {
 		d.plan.Anchor = anchorOf(&b.end.Message)

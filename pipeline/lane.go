@@ -8,37 +8,45 @@ import (
 	"sync"
 	"time"
 
-	"sluice/configs"
 	"sluice/pipeline/ledger"
 	"sluice/sinks/driver"
 )
 
 const (
-	commitIdle   = time.Second     // a written plan is committed after this long without a next plan
-	skipAge      = 5 * time.Minute // a range in which nothing was kept is recorded after this long,
-	skipMessages = 1_000_000       // or after so many messages
-	defaultAge   = 60 * time.Second
-	defaultBytes = 16 << 20
-	defaultCount = 50_000
+	commitIdle    = time.Second     // a written plan is committed after this long without a next plan
+	skipAge       = 5 * time.Minute // a range in which nothing was kept is recorded after this long,
+	skipMessages  = 1_000_000       // or after so many messages
+	adoptionsMost = 20              // plans of a ledger that stepped back, taken over without a pause
+	defaultAge    = 60 * time.Second
+	defaultBytes  = 16 << 20
+	defaultCount  = 50_000
 )
 
 // lane is one route on one stream. Its goroutine (run) alone speaks to the ledger and to the destination; readers hand it what
 // they decided by take, which never waits.
 type lane struct {
-	router  *Router
-	readers *readers
-	route   *Route
-	name    string // of the ledger's lane
-	ordinal int    // among the stream's lanes: its question in every court
-	log     *slog.Logger
+	router    *Router
+	readers   *readers
+	routeName string
+	name      string // of the ledger's lane
+	ordinal   int    // among the stream's lanes: its question in every court
+	log       *slog.Logger
 
 	// Only run's goroutine, between forget and forget.
 	chain  chain
 	state  driver.State // the sink's, after the last written plan
 	dead   driver.State
-	stored bool // the delivery settings stand in the ledger
+	pinned string // hash of the delivery settings that the states belong to
+	stored string // hash of the delivery settings that stand in the ledger
 
 	mu        sync.Mutex
+	route     *Route // as it is in force now
+	changed   bool   // the route is another than at the last recover
+	retiring  bool   // the route is gone: flush and end
+	closing   bool   // and write the closed record
+	finished  bool
+	abandon   string    // a person's reason to abandon the open plan
+	blocked   time.Time // since when the destination has been misconfigured
 	wake      chan struct{}
 	reader    *reader // aboard which the lane is
 	waiting   bool    // wants to board at pending.next
@@ -48,12 +56,14 @@ type lane struct {
 	writing   time.Time // since when the destination owes an answer; zero = it does not
 	relieve   context.CancelCauseFunc
 	barrier   *barrier
-	cause     error // why the lane must halt, found by a reader
+	cause     error // why the lane must stop, found by a reader
 	early     bool  // memory is short: cut what is there
 	recorded  time.Time
 	oldest    bool // the cursor lies in the oldest quarter of the stream
 	status    LaneStatus
 	committed uint64
+	lost      uint64        // messages, in all
+	lossIn    time.Duration // until retention overtakes the lane; 0: not foreseen
 }
 
 // written is a plan whose units all stand at the destination, not yet committed in the ledger.
@@ -70,22 +80,9 @@ type barrier struct {
 	loss *ledger.Loss // the stream no longer holds this range; nil: a revision begins
 }
 
-func newLane(r *Router, rs *readers, route *Route) *lane {
-	if route.Batch.Age <= 0 {
-		route.Batch.Age = defaultAge
-	}
-	if route.Batch.Bytes <= 0 {
-		route.Batch.Bytes = defaultBytes
-	}
-	if route.Batch.Entries <= 0 {
-		route.Batch.Entries = defaultCount
-	}
-	if route.OnLoss == "" {
-		route.OnLoss = configs.RecordLoss
-	}
-	name := LaneName(route.Name, rs.stream.Name())
+func newLane(r *Router, rs *readers, route *Route, ordinal int) *lane {
 	return &lane{
-		router: r, readers: rs, route: route, name: name, ordinal: len(rs.lanes),
+		router: r, readers: rs, route: route, routeName: route.Name, name: LaneName(route.Name, rs.stream.Name()), ordinal: ordinal,
 		log:    r.log.With("route", route.Name, "stream", rs.stream.Name()),
 		wake:   make(chan struct{}, 1),
 		status: LaneStatus{Route: route.Name, Stream: rs.stream.Name(), State: Running},
@@ -139,7 +136,7 @@ func (l *lane) reach(blk *block, verdicts []verdict, from, v int) (to, w int) {
 	if l.cut != nil || !l.writing.IsZero() {
 		n = growth
 	}
-	b, batch := l.pending, l.route.Batch
+	b, batch := l.pending, l.pending.route.Batch
 	bytes, entries := b.bytes, b.entries
 	last := len(blk.msgs) - 1
 	for w = v; w < len(verdicts); {
@@ -177,7 +174,7 @@ func (b *batch) wouldOverflow(verdicts []verdict) bool {
 }
 
 func (l *lane) full(n int) bool {
-	return l.pending.full(l.route.Batch.Bytes, l.route.Batch.Entries, n)
+	return l.pending.full(l.pending.route.Batch.Bytes, l.pending.route.Batch.Entries, n)
 }
 
 // cutPending makes the pending batch the next to be delivered; false when one is in the way.
@@ -186,7 +183,7 @@ func (l *lane) cutPending() bool {
 		return false
 	}
 	l.cut = l.pending
-	l.pending = newBatch(l.router.memory, l.cut.next, l.cut.revision)
+	l.pending = newBatch(l.router.memory, l.cut.next, l.cut.revision, l.cut.route)
 	l.early = false
 	l.wakeUp()
 	return true
@@ -221,13 +218,20 @@ func (l *lane) run(ctx context.Context, recovered func()) {
 	once := sync.OnceFunc(recovered)
 	defer once()
 	wait := newBackoff()
-	for {
+	for adoptions := 0; ; {
 		l.forget()
 		err := l.work(ctx, func() { wait.reset(); once() })
 		l.forget()
 		once()
-		if ctx.Err() != nil || err == nil || errors.Is(err, errStopped) {
+		if ctx.Err() != nil || err == nil || errors.Is(err, errStopped) || (errors.Is(err, errRetired) && l.finish()) {
 			return
+		}
+		if errors.Is(err, errRetired) { // its route came back meanwhile
+			continue
+		}
+		if errors.Is(err, errAdopted) && adoptions < adoptionsMost {
+			adoptions++ // at once, also in a drain: the adopted plan stands already
+			continue
 		}
 		var fatal *fatalError
 		if errors.As(err, &fatal) {
@@ -238,26 +242,66 @@ func (l *lane) run(ctx context.Context, recovered func()) {
 		if errors.As(err, &halt) {
 			l.setState(Halted, err.Error())
 			l.log.Error("route halted", "error", err)
-			l.untilStopped(ctx)
-			return
+			if !l.untilChanged(ctx) {
+				return
+			}
+			continue
 		}
-		if errors.Is(err, ledger.ErrFenced) {
+		switch {
+		case errors.Is(err, errEpoch):
+			l.log.Info("the stream has begun anew; reading the ledger again")
+		case errors.Is(err, ledger.ErrFenced):
 			l.log.Info("another writer appended; reading the ledger again")
-		} else {
+		default:
 			l.setState(stateOf(err), err.Error())
+			l.noteBlocked(err)
 			l.log.Warn("route waits", "error", err)
 		}
-		if !wait.pause(ctx, l.router.draining) {
+		select {
+		case <-l.wake: // of before: it does not cut the pause short
+		default:
+		}
+		if !wait.pause(ctx, l.router.draining, l.wake) {
 			return
 		}
 	}
 }
 
-// untilStopped keeps a halted lane where it is until the router ends.
-func (l *lane) untilStopped(ctx context.Context) {
-	select {
-	case <-ctx.Done():
-	case <-l.router.draining:
+// untilChanged keeps a halted lane where it is until its route changes (true) or the router ends.
+func (l *lane) untilChanged(ctx context.Context) bool {
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-l.router.draining:
+			return false
+		case <-l.wake:
+		}
+		l.mu.Lock()
+		proceed := l.changed || l.retiring || l.abandon != ""
+		l.mu.Unlock()
+		if proceed {
+			return true
+		}
+	}
+}
+
+// finish marks the lane as ended, unless its route has come back.
+func (l *lane) finish() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.finished = l.retiring
+	return l.finished
+}
+
+// noteBlocked remembers since when the destination has been misconfigured.
+func (l *lane) noteBlocked(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if stateOf(err) != Paused {
+		l.blocked = time.Time{}
+	} else if l.blocked.IsZero() {
+		l.blocked = time.Now()
 	}
 }
 
@@ -273,7 +317,7 @@ func (l *lane) forget() {
 	l.pending, l.cut, l.written, l.barrier = nil, nil, nil, nil
 	l.reader, l.waiting, l.early, l.cause = nil, false, false, nil
 	l.writing, l.relieve = time.Time{}, nil
-	l.state, l.dead = nil, nil
+	l.state, l.dead, l.pinned = nil, nil, ""
 	l.chain = chain{ledger: l.router.opts.Ledger, lane: l.name, nonce: l.router.opts.Nonce}
 }
 
@@ -316,27 +360,31 @@ func (l *lane) sleep(ctx context.Context, d time.Duration) error {
 func (l *lane) todo(now time.Time) (do func(context.Context) error, wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	draining := l.router.isDraining()
+	draining := l.router.isDraining() || l.retiring
 	if draining {
 		l.reader, l.waiting = nil, false
 	}
 	p := l.pending
 	switch {
+	case l.cause != nil && l.written != nil:
+		return l.commit, 0
 	case l.cause != nil:
 		cause := l.cause
 		return func(context.Context) error { return cause }, 0
 	case l.cut != nil:
 		return l.deliverCut, 0
-	case p.entries > 0 && (draining || l.barrier != nil || l.early || l.full(1) || !now.Before(p.born.Add(l.route.Batch.Age))):
+	case p.entries > 0 && (draining || l.barrier != nil || l.early || l.full(1) || !now.Before(p.born.Add(p.route.Batch.Age))):
 		l.cutPending()
 		return l.deliverCut, 0
 	case p.entries == 0 && p.covers() && (draining || l.barrier != nil || l.oldest || p.messages >= skipMessages ||
 		!now.Before(l.recorded.Add(skipAge))):
 		return l.skip, 0
-	case l.barrier != nil:
+	case l.barrier != nil && !draining:
 		return l.pass, 0
 	case l.written != nil && (draining || !now.Before(l.written.at.Add(commitIdle))):
 		return l.commit, 0
+	case l.retiring:
+		return l.close, 0
 	case draining:
 		return func(context.Context) error { return errStopped }, 0
 	case l.reader == nil && !l.waiting:
@@ -349,7 +397,7 @@ func (l *lane) todo(now time.Time) (do func(context.Context) error, wait time.Du
 func (l *lane) patience(now time.Time) time.Duration {
 	due := now.Add(skipAge)
 	if l.pending.entries > 0 {
-		due = earlier(due, l.pending.born.Add(l.route.Batch.Age))
+		due = earlier(due, l.pending.born.Add(l.pending.route.Batch.Age))
 	} else if l.pending.covers() {
 		due = earlier(due, l.recorded.Add(skipAge))
 	}
@@ -364,90 +412,4 @@ func earlier(a, b time.Time) time.Time {
 		return b
 	}
 	return a
-}
-
-// board asks for a place on a reader at the lane's position.
-func (l *lane) board(context.Context) error {
-	l.mu.Lock()
-	l.waiting = true
-	l.mu.Unlock()
-	l.readers.schedule(l)
-	return nil
-}
-
-// halt makes the lane stop for good with err; its goroutine finds it.
-func (l *lane) halt(err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.cause = &haltError{err}
-	l.leave()
-}
-
-// waitsAt gives the position at which the lane wants to board; false when it does not want to.
-func (l *lane) waitsAt() (uint64, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if !l.waiting || l.pending == nil {
-		return 0, false
-	}
-	return l.pending.next, true
-}
-
-// boardOn puts the lane aboard r, which stands at pos, if the lane still wants to board there.
-func (l *lane) boardOn(r *reader, pos uint64) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if !l.waiting || l.pending == nil || l.pending.next != pos {
-		return false
-	}
-	l.waiting, l.reader = false, r
-	return true
-}
-
-// changeOver puts a lane that is aboard from onto to, which stands at the same position.
-func (l *lane) changeOver(from, to *reader) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.reader != from {
-		return false
-	}
-	l.reader = to
-	return true
-}
-
-// aboardOf says whether the lane is still aboard r.
-func (l *lane) aboardOf(r *reader) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.reader == r
-}
-
-// meet tells the lane which revision is in force at the position of its reader r. When it differs from that of what the lane has
-// gathered, the lane gets off to flush that first.
-func (l *lane) meet(r *reader, rev revision) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.reader != r {
-		return false
-	}
-	if l.pending.revision.hash == rev.hash {
-		return true
-	}
-	if !l.pending.covers() {
-		l.pending.revision = rev
-		return true
-	}
-	l.barrier = &barrier{}
-	l.leave()
-	return false
-}
-
-// takeGap tells the lane that the stream does not hold the sequences from the lane's position to to.
-func (l *lane) takeGap(r *reader, to uint64) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.reader == r {
-		l.pending.addMissing(ledger.Gap{From: l.pending.next, To: to})
-		l.pending.next = to + 1
-	}
 }

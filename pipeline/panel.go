@@ -7,6 +7,8 @@ import (
 // panel decides the blocks of one regime: a range of sequences in which no revision changes. One goroutine's own.
 type panel struct {
 	from, to  uint64
+	version   int
+	routes    []*Route   // by lane ordinal, as they were when it was made
 	revisions []revision // by lane ordinal
 	courts    []*court   // one for each set of limits that lanes have here
 	courtOf   []*court   // by lane ordinal; nil: the lane has no revision here
@@ -15,17 +17,23 @@ type panel struct {
 
 // newPanel compiles what is in force at pos for all lanes of the stream, whether aboard or not, so that getting on and off
 // costs nothing.
-func (rs *readers) newPanel(pos uint64) (*panel, error) {
-	n := len(rs.lanes)
-	p := &panel{from: pos, to: rs.control.regimeEnd(pos), revisions: make([]revision, n), courtOf: make([]*court, n), wanted: make([]bool, n)}
+func (rs *readers) newPanel(pos uint64, version int) (*panel, error) {
+	lanes := rs.all()
+	n := len(lanes)
+	p := &panel{
+		from: pos, to: rs.control.regimeEnd(pos), version: version, routes: make([]*Route, n),
+		revisions: make([]revision, n), courtOf: make([]*court, n), wanted: make([]bool, n),
+	}
 	byLimits := make(map[logentry.Limits][]question)
 	extra := make(map[logentry.Limits][]logentry.Path)
-	for i, l := range rs.lanes {
-		rev, ok := rs.control.at(l.route.Name, pos)
-		if !ok {
+	for i, l := range lanes {
+		route := l.current()
+		rev, ok := rs.control.at(l.routeName, pos)
+		if !ok || l.isFinished() {
 			continue
 		}
-		dest, err := rs.router.opened.get(rs.ctx, l.route.Name, l.route.Delivery)
+		p.routes[i] = route
+		dest, err := rs.router.opened.get(rs.ctx, l.routeName, route.Delivery)
 		if err != nil {
 			return nil, err
 		}

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -22,6 +21,7 @@ type reader struct {
 	idle       time.Time // since when nobody is aboard; zero = somebody is, or is about to be
 	heldBy     *reader   // a reader close behind, for whom this one waits
 	ended      bool
+	stop       context.CancelFunc
 
 	// Its goroutine's own.
 	src    stream.Reader
@@ -58,7 +58,7 @@ func (r *reader) run(ctx context.Context) {
 		}
 		r.closeSource()
 		r.rs.log.Warn("reading the stream", "error", err)
-		wait.pause(ctx, r.rs.router.draining)
+		wait.pause(ctx, r.rs.router.draining, nil)
 	}
 }
 
@@ -137,8 +137,8 @@ func (r *reader) fill(ctx context.Context) error {
 
 // deliver decides the block and hands each lane its verdicts.
 func (r *reader) deliver(blk *block, aboard []*lane) error {
-	if r.panel == nil || !r.panel.holds(blk.first) {
-		p, err := r.rs.newPanel(blk.first)
+	if version := r.rs.versionNow(); r.panel == nil || r.panel.version != version || !r.panel.holds(blk.first) {
+		p, err := r.rs.newPanel(blk.first, version)
 		if err != nil {
 			return err
 		}
@@ -146,7 +146,7 @@ func (r *reader) deliver(blk *block, aboard []*lane) error {
 	}
 	r.panel.decide(blk, aboard)
 	for _, l := range aboard {
-		if l.meet(r, r.panel.revisions[l.ordinal]) {
+		if l.meet(r, r.panel.revisions[l.ordinal], r.panel.routes[l.ordinal]) {
 			l.take(r, blk, r.panel.verdicts(l.ordinal))
 		}
 	}
@@ -160,6 +160,7 @@ func (r *reader) advancePast(blk *block, n int) {
 	if to == blk.last()+1 {
 		r.buf, r.bufPos = r.buf[n:], to
 	}
+	r.rs.handOut(&blk.msgs[len(blk.msgs)-1].Message)
 	r.rs.advance(r, to)
 }
 
@@ -197,7 +198,10 @@ func (rs *readers) check(ctx context.Context, pos uint64) error {
 	if err != nil {
 		return fmt.Errorf("ask for the stream's identity: %w", err)
 	}
-	if err := rs.verify(info); err != nil {
+	if err := rs.verify(ctx, info); err != nil {
+		return err
+	}
+	if err := rs.compare(ctx, info); err != nil {
 		return err
 	}
 	if info.First > pos {
@@ -206,4 +210,17 @@ func (rs *readers) check(ctx context.Context, pos uint64) error {
 	return nil
 }
 
-var errIdentity = errors.New("the stream is not the one that was read before")
+// handOut remembers the furthest message that lanes were given.
+func (rs *readers) handOut(m *stream.Message) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	if rs.seen == nil || rs.seen.Seq < m.Seq {
+		rs.seen = m
+	}
+}
+
+func (rs *readers) versionNow() int {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	return rs.version
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sluice/pipeline/ledger"
@@ -23,8 +24,8 @@ type readers struct {
 	router  *Router
 	stream  stream.Stream
 	log     *slog.Logger
-	lanes   []*lane
 	control *control
+	lanes   atomic.Pointer[[]*lane] // by ordinal; lanes that have finished keep their place
 
 	mu      sync.Mutex
 	moved   *sync.Cond // something in the timetable changed
@@ -32,12 +33,18 @@ type readers struct {
 	running sync.WaitGroup
 	active  []*reader
 	waiting map[*lane]bool
-	last    uint64 // highest sequence of the stream, as last heard
+	paused  bool            // a change waits for the blocks under way, or is being made
+	version int             // counts changes of routes and epochs: panels of an older one are void
+	seen    *stream.Message // the furthest message handed out
+	last    uint64          // highest sequence of the stream, as last heard
 	first   uint64
+	since   time.Time // when first was heard
+	pace    float64   // sequences a second that retention takes away, smoothed
 }
 
 func newReaders(r *Router, s stream.Stream) *readers {
 	rs := &readers{router: r, stream: s, log: r.log.With("stream", s.Name()), waiting: make(map[*lane]bool)}
+	rs.lanes.Store(&[]*lane{})
 	rs.moved = sync.NewCond(&rs.mu)
 	rs.control = newControl(rs)
 	return rs
@@ -85,19 +92,32 @@ func (rs *readers) watch(ctx context.Context) {
 	if err != nil {
 		return // the readers meet the same error and say it
 	}
-	if rs.verify(info) != nil {
-		return
+	if rs.verify(ctx, info) != nil {
+		return // every lane has been told
 	}
 	quarter := info.First + (info.Last-info.First+1)/4
-	for _, l := range rs.lanes {
+	for _, l := range rs.all() {
 		l.hearOldest(quarter)
+		l.forecast()
 	}
 }
+
+// all gives the stream's lanes by ordinal, also those that have finished.
+func (rs *readers) all() []*lane { return *rs.lanes.Load() }
 
 func (rs *readers) heard(info stream.Info) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
-	rs.first, rs.last = info.First, info.Last
+	now := time.Now()
+	if gone := now.Sub(rs.since); !rs.since.IsZero() && gone >= infoEvery/2 && info.First >= rs.first {
+		rs.pace += (float64(info.First-rs.first)/gone.Seconds() - rs.pace) / 4
+		rs.since = now
+		rs.first = info.First
+	}
+	if rs.since.IsZero() || info.First < rs.first {
+		rs.since, rs.first = now, info.First
+	}
+	rs.last = info.Last
 }
 
 // bounds gives the stream's first and last sequence as last heard.
@@ -105,18 +125,6 @@ func (rs *readers) bounds() (first, last uint64) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	return rs.first, rs.last
-}
-
-// verify halts every lane when the stream is another one than the ledger knows, or has stepped back.
-func (rs *readers) verify(info stream.Info) error {
-	rs.heard(info)
-	err := rs.control.verify(info)
-	if err != nil {
-		for _, l := range rs.lanes {
-			l.halt(err)
-		}
-	}
-	return err
 }
 
 // trimmed makes the lanes that wait below lost or at it record the loss.
@@ -163,9 +171,10 @@ func (rs *readers) serve() {
 		if len(rs.active) >= maxReaders {
 			break
 		}
-		r := &reader{rs: rs, pos: pos}
+		ctx, stop := context.WithCancel(rs.ctx)
+		r := &reader{rs: rs, pos: pos, stop: stop}
 		rs.active = append(rs.active, r)
-		rs.running.Go(func() { r.run(rs.ctx) })
+		rs.running.Go(func() { defer stop(); r.run(ctx) })
 	}
 	rs.moved.Broadcast()
 }

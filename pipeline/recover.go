@@ -12,8 +12,10 @@ import (
 	"sluice/sinks/driver"
 )
 
-// silence is how long a redo waits for a message that should be there.
-const silence = 10 * time.Second
+const (
+	silence     = 10 * time.Second // how long a redo waits for a message that should be there
+	redosAtOnce = 2                // plans read again at the same time: each reads ahead, and that is not counted as pending
+)
 
 // recover reads the lane's last record, redoes its open plan and stands ready to board behind it. Nothing new is read before.
 func (l *lane) recover(ctx context.Context) error {
@@ -28,32 +30,59 @@ func (l *lane) recover(ctx context.Context) error {
 			return err
 		}
 	}
-	rec := l.chain.rec
-	if rec.Kind == ledger.KindClosed {
-		return &haltError{errors.New("the lane is closed")}
+	l.believe()
+	if id, epoch := l.readers.control.present(); max(l.chain.rec.StreamEp, 1) < epoch {
+		if err := l.enter(ctx, id, epoch); err != nil {
+			return err
+		}
 	}
-	if err := l.checkAnchor(ctx, rec); err != nil {
+	if err := l.checkAnchor(ctx, l.chain.rec); err != nil {
 		return err
 	}
-	l.state, l.dead = rec.State, rec.DeadSt
+	if err := l.abandonIfDue(ctx); err != nil {
+		return err
+	}
+	rec := l.chain.rec
 	next := rec.Committed + 1
-	l.mu.Lock()
-	l.committed, l.recorded = rec.Committed, time.Now()
-	l.mu.Unlock()
 	if len(rec.Open) > 0 {
 		next = rec.Open[0].Last + 1
 	}
-	rev, ok := l.readers.control.at(l.route.Name, next)
-	if !ok {
-		return &haltError{errors.New("no revision of the route is recorded")}
+	rev, err := l.readers.revisionAt(ctx, l.routeName, next)
+	if err != nil {
+		return err
 	}
 	l.mu.Lock()
-	l.pending = newBatch(l.router.memory, next, rev)
+	l.pending = newBatch(l.router.memory, next, rev, l.route)
 	l.mu.Unlock()
 	if len(rec.Open) > 0 {
-		return l.redo(ctx, rec.Open[0])
+		return l.redoOrSalvage(ctx, rec.Open[0])
 	}
 	return nil
+}
+
+// revisionAt gives the revision in force for a route at a sequence, recording the present ones where a new epoch has none yet.
+func (rs *readers) revisionAt(ctx context.Context, route string, seq uint64) (revision, error) {
+	rev, ok := rs.control.at(route, seq)
+	if ok {
+		return rev, nil
+	}
+	err := rs.quiesce(func() error { return rs.control.record(ctx, rs.router.inForce(), 1) })
+	if err != nil {
+		return revision{}, err
+	}
+	if rev, ok = rs.control.at(route, seq); !ok {
+		return revision{}, &haltError{errors.New("no revision of the route is recorded")}
+	}
+	return rev, nil
+}
+
+// believe takes in what the last record says.
+func (l *lane) believe() {
+	rec := l.chain.rec
+	l.state, l.dead, l.pinned = rec.State, rec.DeadSt, rec.Pinned
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.committed, l.recorded, l.lost, l.changed = rec.Committed, time.Now(), rec.Lost, false
 }
 
 // open writes a new lane's first record.
@@ -62,18 +91,19 @@ func (l *lane) open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("find the route's start: %w", err)
 	}
-	return l.append(ctx, ledger.Record{Kind: ledger.KindOpen, Epoch: l.epoch(), Committed: start - 1})
+	_, epoch := l.readers.control.present()
+	return l.append(ctx, ledger.Record{Kind: ledger.KindOpen, Epoch: epoch, StreamEp: epoch, Committed: start - 1})
 }
 
 // start is the first sequence of a new lane: as the route says, else the stream's first at a ledger's first start, else where
-// the present configuration took effect.
+// the configuration took effect that brought the route.
 func (l *lane) start(ctx context.Context) (uint64, error) {
 	info, err := l.readers.stream.Info(ctx)
 	if err != nil {
 		return 0, err
 	}
 	first := max(info.First, 1)
-	switch s := l.route.Start; {
+	switch s := l.current().Start; {
 	case s.Earliest:
 		return first, nil
 	case s.Latest:
@@ -82,10 +112,14 @@ func (l *lane) start(ctx context.Context) (uint64, error) {
 		return s.Sequence, nil
 	case !s.Time.IsZero():
 		return l.since(ctx, s.Time, info)
-	case l.readers.control.fresh || l.isUnreadable():
-		return first, nil
 	default:
-		return max(l.readers.control.from, 1), nil
+		// Where its first revision took effect: sequence 1 at a ledger's first start. That is durable, so a crash before the lane
+		// is opened changes nothing.
+		from, ok := l.readers.control.firstOf(l.routeName)
+		if !ok || from <= 1 {
+			return first, nil
+		}
+		return from, nil
 	}
 }
 
@@ -122,69 +156,83 @@ func (l *lane) firstFrom(ctx context.Context, seq uint64) (stream.Message, error
 	return msgs[0], nil
 }
 
-// checkAnchor halts the lane when the stream ends before its cursor, or holds another message there than was delivered.
+// checkAnchor begins a new epoch when the stream ends before the lane's cursor, or holds another message there than was delivered.
 func (l *lane) checkAnchor(ctx context.Context, rec ledger.Record) error {
 	info, err := l.readers.stream.Info(ctx)
 	if err != nil {
 		return fmt.Errorf("ask for the stream's state: %w", err)
 	}
-	cursor := rec.Committed
+	if err := l.readers.verify(ctx, info); err != nil {
+		return err
+	}
+	epoch := max(rec.StreamEp, 1)
+	var anchors []ledger.Anchor
+	if rec.Anchor != nil {
+		anchors = append(anchors, *rec.Anchor)
+	}
 	for _, p := range rec.Open {
-		cursor = max(cursor, p.Last)
+		anchors = append(anchors, p.Anchor)
 	}
-	if info.Last < cursor && rec.Kind != ledger.KindOpen {
-		return &haltError{fmt.Errorf("the stream stepped back: its last sequence is %d, the lane has delivered up to %d", info.Last, cursor)}
+	if info.Last < rec.Committed {
+		return l.readers.steppedBack(ctx, epoch, info, rec.Committed)
 	}
-	if rec.Anchor == nil || rec.Anchor.Seq < info.First {
-		return nil
-	}
-	m, err := l.readers.stream.Get(ctx, rec.Anchor.Seq)
-	if errors.Is(err, stream.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("read the anchor %d: %w", rec.Anchor.Seq, err)
-	}
-	if now := anchorOf(&m); now != *rec.Anchor {
-		return &haltError{fmt.Errorf("the stream stepped back: sequence %d holds another message than was delivered (stored %s, was %s)",
-			m.Seq, m.Stored.UTC().Format(time.RFC3339Nano), time.Unix(0, rec.Anchor.Stored).UTC().Format(time.RFC3339Nano))}
+	for _, a := range anchors {
+		if info.Last < a.Seq {
+			return l.readers.steppedBack(ctx, epoch, info, a.Seq)
+		}
+		if a.Seq < max(info.First, 1) {
+			continue
+		}
+		m, err := l.readers.stream.Get(ctx, a.Seq)
+		if errors.Is(err, stream.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("read the anchor %d: %w", a.Seq, err)
+		}
+		if anchorOf(&m) != a {
+			return l.readers.steppedBack(ctx, epoch, info, a.Seq)
+		}
 	}
 	return nil
 }
 
-// redo makes the open plan again from the stream, checks that it is the very same, and writes what may not stand yet.
-func (l *lane) redo(ctx context.Context, p ledger.Plan) error {
-	delivery := l.route.Delivery
-	if hashOf(delivery) != p.Delivery {
-		old, err := l.chain.ledger.Config(ctx, p.Delivery)
-		if err != nil {
-			return &haltError{fmt.Errorf("read the open plan's delivery settings: %w", err)}
-		}
-		delivery = old
-	}
-	dest, err := l.router.opened.get(ctx, l.route.Name, delivery)
+// redo makes the open plan again from the stream, checks that it is the very same, and writes what may not stand yet. errUnlike
+// says that it is not the same; with a loss, the plan is then amended to what the stream still holds.
+func (l *lane) redo(ctx context.Context, p ledger.Plan, loss *loss) error {
+	dest, decision, err := l.settings(ctx, p)
 	if err != nil {
 		return err
 	}
-	decision, err := l.readers.control.decision(ctx, l.route.Name, p.Decision)
-	if err != nil {
-		return &haltError{fmt.Errorf("read the open plan's revision: %w", err)}
+	if loss != nil && loss.until > 0 {
+		p.Until = loss.until
 	}
 	b, err := l.rebuild(ctx, p, revision{hash: p.Decision, decision: decision}, dest)
-	if b != nil {
-		defer b.drop()
-	}
+	defer b.drop()
 	if err != nil {
 		return err
 	}
-	d, err := l.draft(b, terms{
-		dest: dest, delivery: p.Delivery, epoch: l.epoch(), state: p.State, dead: p.DeadState, rejects: p.Rejects, amends: p.Amends,
-	})
+	l.pinned = p.Delivery
+	t := l.termsOf(p, dest)
+	d, err := l.draft(b, t)
 	if err != nil {
 		return err
 	}
 	if err := same(d.plan, p); err != nil {
-		return &haltError{fmt.Errorf("the open plan of sequences %d to %d cannot be made again from the stream: %w", p.First, p.Last, err)}
+		if loss == nil {
+			if d.plan.Counts.Messages < p.Counts.Messages {
+				return fmt.Errorf("%w: %w: %w", errUnlike, errFewer, err)
+			}
+			return fmt.Errorf("%w: %w", errUnlike, err)
+		}
+		if d, err = l.shrink(ctx, b, t, p, *loss); err != nil {
+			return err
+		}
+	} else {
+		d.plan = p.WithUnits(d.plan.Units) // the very record, for the manifest
+	}
+	for i := range d.plan.Units {
+		d.plan.Units[i].Redo = true
 	}
 	l.mu.Lock()
 	l.writing = time.Now()
@@ -192,9 +240,44 @@ func (l *lane) redo(ctx context.Context, p ledger.Plan) error {
 	return l.write(ctx, b, d)
 }
 
+// settings opens the destination of a recorded plan and reads its revision.
+func (l *lane) settings(ctx context.Context, p ledger.Plan) (*destination, *Decision, error) {
+	delivery := l.current().Delivery
+	if hashOf(delivery) != p.Delivery {
+		old, err := l.chain.ledger.Config(ctx, p.Delivery)
+		if err != nil {
+			return nil, nil, &haltError{fmt.Errorf("read the open plan's delivery settings: %w", err)}
+		}
+		delivery = old
+	}
+	dest, err := l.router.opened.get(ctx, l.routeName, delivery)
+	if err != nil {
+		return nil, nil, err
+	}
+	decision, err := l.readers.control.decision(ctx, l.routeName, p.Decision)
+	if err != nil {
+		return nil, nil, &haltError{fmt.Errorf("read the open plan's revision: %w", err)}
+	}
+	return dest, decision, nil
+}
+
+// termsOf are the terms under which a recorded plan was made.
+func (l *lane) termsOf(p ledger.Plan, dest *destination) terms {
+	return terms{
+		dest: dest, delivery: p.Delivery, epoch: l.epoch(), state: p.State, dead: p.DeadState,
+		rejects: p.Rejects, amends: p.Amends, named: p.Named, superseded: p.Superseded, until: p.Until,
+	}
+}
+
 // rebuild reads the plan's messages again and decides them under its revision.
 func (l *lane) rebuild(ctx context.Context, p ledger.Plan, rev revision, dest *destination) (*batch, error) {
-	b := newBatch(l.router.memory, p.First, rev)
+	b := newBatch(l.router.memory, p.First, rev, l.current())
+	select {
+	case l.router.redos <- struct{}{}:
+		defer func() { <-l.router.redos }()
+	case <-ctx.Done():
+		return b, errStopped
+	}
 	c := newCourt([]question{{decision: rev.decision, key: dest.sink.Key}}, rev.decision.Limits, dest.sink.Properties().Fields)
 	src, err := l.readers.stream.Read(ctx, p.First)
 	if err != nil {
@@ -208,6 +291,12 @@ func (l *lane) rebuild(ctx context.Context, p ledger.Plan, rev revision, dest *d
 		}
 		if err != nil {
 			return b, fmt.Errorf("read the open plan's messages: %w", err)
+		}
+		if p.Until > 0 {
+			buf = storedUntil(buf, p.Until)
+			if len(buf) == 0 {
+				break
+			}
 		}
 		for len(buf) > 0 && buf[0].Seq <= p.Last {
 			blk, n := gather(l.readers.stream.Name(), b.next, p.Last, buf)
@@ -240,11 +329,15 @@ func same(made, recorded ledger.Plan) error {
 	if !reflect.DeepEqual(made.Counts, recorded.Counts) {
 		return fmt.Errorf("its counts were %+v and are now %+v", recorded.Counts, made.Counts)
 	}
-	if len(made.Units) != len(recorded.Units) {
-		return fmt.Errorf("it had %d units and has now %d", len(recorded.Units), len(made.Units))
+	return sameUnits(made.Units, recorded.Units)
+}
+
+func sameUnits(made, recorded []driver.Unit) error {
+	if len(made) != len(recorded) {
+		return fmt.Errorf("it had %d units and has now %d", len(recorded), len(made))
 	}
-	for i := range made.Units {
-		m, r := made.Units[i], recorded.Units[i]
+	for i := range made {
+		m, r := made[i], recorded[i]
 		m.Refs, m.Origin, r.Refs, r.Origin = nil, driver.Origin{}, nil, driver.Origin{}
 		if !reflect.DeepEqual(m, r) {
 			return fmt.Errorf("unit %s (%d entries, digest %s) is now %s (%d entries, digest %s)", r.Name, r.Count, r.Digest, m.Name, m.Count, m.Digest)

@@ -34,9 +34,11 @@ func (r *Router) relieve(ctx context.Context) error {
 func (r *Router) heaviest(weigh func(*lane) int64, act func(*lane)) bool {
 	var most int64
 	var lane *lane
-	for _, l := range r.lanes {
-		if w := weigh(l); w > most {
-			most, lane = w, l
+	for _, rs := range r.readers {
+		for _, l := range rs.all() {
+			if w := weigh(l); w > most {
+				most, lane = w, l
+			}
 		}
 	}
 	if lane == nil {

@@ -21,17 +21,6 @@ const Unreadable = ledger.UnreadableRoute
 // DrainTime is how long a drain waits for destinations to take what is pending.
 const DrainTime = 25 * time.Second
 
-// Route is a route as the pipeline runs it.
-type Route struct {
-	Name     string
-	Disabled bool
-	Decision []byte // canonical JSON of the decision settings (configs); its hash is the revision
-	Delivery []byte // canonical JSON of the delivery settings, without secrets
-	Batch    configs.Batch
-	Start    configs.Start
-	OnLoss   configs.OnLoss
-}
-
 // Options is what a Router works with. Ledger, Streams, Decide and Open are required.
 type Options struct {
 	Ledger  ledger.Ledger
@@ -51,6 +40,34 @@ type Options struct {
 	Nonce func() string // default: random
 }
 
+// Route is a route as the pipeline runs it.
+type Route struct {
+	Name     string
+	Disabled bool
+	Decision []byte // canonical JSON of the decision settings (configs); its hash is the revision
+	Delivery []byte // canonical JSON of the delivery settings, without secrets
+	Batch    configs.Batch
+	Start    configs.Start
+	OnLoss   configs.OnLoss
+}
+
+// withDefaults fills in what is not set.
+func (r Route) withDefaults() Route {
+	if r.Batch.Age <= 0 {
+		r.Batch.Age = defaultAge
+	}
+	if r.Batch.Bytes <= 0 {
+		r.Batch.Bytes = defaultBytes
+	}
+	if r.Batch.Entries <= 0 {
+		r.Batch.Entries = defaultCount
+	}
+	if r.OnLoss == "" {
+		r.OnLoss = configs.RecordLoss
+	}
+	return r
+}
+
 // Router routes the streams' entries by its routes until it is drained or stopped.
 type Router struct {
 	opts    Options
@@ -58,7 +75,14 @@ type Router struct {
 	memory  *memory
 	opened  *destinations
 	readers []*readers
-	lanes   []*lane
+	redos   chan struct{} // a slot for each plan that is being read again
+
+	ctx       context.Context // of Run
+	lanes     sync.WaitGroup  // goroutines of lanes
+	reloading sync.Mutex
+
+	mu     sync.Mutex
+	routes []Route // those in force
 
 	drainOnce sync.Once
 	draining  chan struct{}
@@ -82,20 +106,17 @@ func New(opts Options) *Router {
 		log:      opts.Log,
 		memory:   newMemory(opts.Memory),
 		opened:   newDestinations(opts.Open, opts.Sink),
+		redos:    make(chan struct{}, redosAtOnce),
 		draining: make(chan struct{}),
 		ready:    make(chan struct{}),
 		fatal:    make(chan error, 1),
 	}
+	for _, route := range opts.Routes {
+		r.routes = append(r.routes, route.withDefaults())
+	}
 	for _, s := range opts.Streams {
 		rs := newReaders(r, s)
-		for i := range opts.Routes {
-			if opts.Routes[i].Disabled {
-				continue
-			}
-			l := newLane(r, rs, &opts.Routes[i])
-			rs.lanes = append(rs.lanes, l)
-			r.lanes = append(r.lanes, l)
-		}
+		rs.apply(r.routes)
 		r.readers = append(r.readers, rs)
 	}
 	return r
@@ -107,8 +128,7 @@ func (r *Router) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer r.opened.close()
-	var lanes, others sync.WaitGroup
-	var recovered sync.WaitGroup
+	r.ctx = ctx
 	for _, rs := range r.readers {
 		if err := rs.prepare(ctx); err != nil {
 			if ctx.Err() != nil {
@@ -117,16 +137,17 @@ func (r *Router) Run(ctx context.Context) error {
 			return fmt.Errorf("stream %s: %w", rs.stream.Name(), err)
 		}
 	}
-	recovered.Add(len(r.lanes))
-	for _, l := range r.lanes {
-		lanes.Go(func() { l.run(ctx, recovered.Done) })
-	}
+	var recovered, others sync.WaitGroup
 	for _, rs := range r.readers {
+		for _, l := range rs.all() {
+			recovered.Add(1)
+			r.start(l, recovered.Done)
+		}
 		others.Go(func() { rs.run(ctx) })
 	}
 	others.Go(func() { recovered.Wait(); close(r.ready) })
 	finished := make(chan struct{})
-	go func() { lanes.Wait(); close(finished) }()
+	go func() { r.lanes.Wait(); close(finished) }()
 
 	var err error
 	select {
@@ -144,13 +165,20 @@ func (r *Router) Run(ctx context.Context) error {
 	return err
 }
 
+// start runs a lane. recovered is called once, when the lane has recovered or found that it cannot for now.
+func (r *Router) start(l *lane, recovered func()) {
+	r.lanes.Go(func() { l.run(r.ctx, recovered) })
+}
+
 // Drain stops reading, delivers what is pending, writes skips and lets Run return; what its destination does not take within
 // DrainTime stays planned or unread. It returns at once; calling it again changes nothing.
 func (r *Router) Drain() {
 	r.drainOnce.Do(func() {
 		close(r.draining)
-		for _, l := range r.lanes {
-			l.wakeUp()
+		for _, rs := range r.readers {
+			for _, l := range rs.all() {
+				l.wakeUp()
+			}
 		}
 	})
 }
@@ -183,7 +211,7 @@ func (r *Router) WaitFor(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("stream %s: %w", rs.stream.Name(), err)
 		}
-		for _, l := range rs.lanes {
+		for _, l := range rs.all() {
 			if err := l.waitPast(ctx, info.Last); err != nil {
 				return err
 			}
@@ -192,5 +220,15 @@ func (r *Router) WaitFor(ctx context.Context) error {
 	return nil
 }
 
-// errStopped is why a lane's work ended without anything being wrong.
-var errStopped = errors.New("stopped")
+// inForce gives the routes as they are now.
+func (r *Router) inForce() []Route {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.routes
+}
+
+var (
+	errStopped = errors.New("stopped")                   // the router ends, or is drained
+	errRetired = errors.New("the route is gone")         // the lane is flushed and its route removed or disabled
+	errEpoch   = errors.New("the stream has begun anew") // everything believed of positions is void
+)

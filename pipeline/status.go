@@ -29,9 +29,11 @@ type LaneStatus struct {
 	Message     string    `json:"message"`
 	LastAttempt time.Time `json:"lastAttempt,omitzero"`
 	LastSuccess time.Time `json:"lastSuccess,omitzero"`
-	Cursor      uint64    `json:"cursor"` // every sequence up to here is settled, durably
-	Last        uint64    `json:"last"`   // the stream's last sequence, as last heard
-	Lag         uint64    `json:"lag"`    // sequences that are not settled yet
+	Cursor      uint64    `json:"cursor"`           // every sequence up to here is settled, durably
+	Last        uint64    `json:"last"`             // the stream's last sequence, as last heard
+	Lag         uint64    `json:"lag"`              // sequences that are not settled yet
+	Lost        uint64    `json:"lost"`             // messages that the stream lost before the lane had them, in all
+	LossIn      string    `json:"lossIn,omitempty"` // when retention would overtake the lane if it stood still: a duration
 }
 
 // Status tells how every lane fares, disabled routes included, in the order of streams and routes.
@@ -39,25 +41,38 @@ func (r *Router) Status() []LaneStatus {
 	var all []LaneStatus
 	for _, rs := range r.readers {
 		_, last := rs.bounds()
-		lanes := rs.lanes
-		for i := range r.opts.Routes {
-			route := &r.opts.Routes[i]
-			if route.Disabled {
-				all = append(all, LaneStatus{Route: route.Name, Stream: rs.stream.Name(), State: Disabled, Last: last})
-				continue
+		live := make(map[string]*lane)
+		for _, l := range rs.all() {
+			if !l.isFinished() {
+				live[l.routeName] = l
 			}
-			all = append(all, lanes[0].statusAt(last))
-			lanes = lanes[1:]
+		}
+		for _, route := range r.inForce() {
+			if l := live[route.Name]; l != nil {
+				all = append(all, l.statusAt(last))
+				delete(live, route.Name)
+			} else {
+				all = append(all, LaneStatus{Route: route.Name, Stream: rs.stream.Name(), State: Disabled, Last: last})
+			}
+		}
+		for _, l := range rs.all() { // routes that were removed and still drain
+			if live[l.routeName] == l {
+				all = append(all, l.statusAt(last))
+			}
 		}
 	}
 	return all
 }
 
 func (l *lane) statusAt(last uint64) LaneStatus {
-	draining := l.router.isDraining()
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	draining := l.router.isDraining() || l.retiring
 	s := l.status
+	s.Lost = l.lost
+	if l.lossIn > 0 {
+		s.LossIn = l.lossIn.Round(time.Second).String()
+	}
 	s.Cursor, s.Last = l.committed, max(last, l.committed)
 	if l.pending != nil { // the reader may know more than the last Info
 		s.Last = max(s.Last, l.pending.next-1)
@@ -93,6 +108,27 @@ func (l *lane) hearOldest(seq uint64) {
 	}
 }
 
+// lossWarning is how near a loss must be to be logged.
+const lossWarning = time.Hour
+
+// forecast estimates when retention will overtake the lane, should it stand still from now on.
+func (l *lane) forecast() {
+	rs := l.readers
+	rs.mu.Lock()
+	first, pace := rs.first, rs.pace
+	rs.mu.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	before := l.lossIn
+	l.lossIn = 0
+	if pace > 0 && l.committed+1 >= first {
+		l.lossIn = time.Duration(float64(l.committed+1-first) / pace * float64(time.Second))
+	}
+	if l.lossIn > 0 && l.lossIn < lossWarning && (before == 0 || before >= lossWarning) && l.status.State != Running {
+		l.log.Warn("retention will overtake the route: messages will be lost", "in", l.lossIn.Round(time.Second))
+	}
+}
+
 // stoppedAt is where a lane that got off its reader would go on.
 func (l *lane) stoppedAt() (uint64, bool) {
 	l.mu.Lock()
@@ -109,7 +145,7 @@ func (l *lane) waitPast(ctx context.Context, seq uint64) error {
 	defer tick.Stop()
 	for {
 		l.mu.Lock()
-		done := l.status.State == Halted || (l.pending != nil && l.pending.next > seq)
+		done := l.status.State == Halted || l.finished || (l.pending != nil && l.pending.next > seq)
 		l.mu.Unlock()
 		if done {
 			return nil
@@ -117,7 +153,7 @@ func (l *lane) waitPast(ctx context.Context, seq uint64) error {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("route %s: %w", l.route.Name, ctx.Err())
+			return fmt.Errorf("route %s: %w", l.routeName, ctx.Err())
 		}
 	}
 }

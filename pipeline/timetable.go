@@ -11,7 +11,7 @@ import (
 func (rs *readers) enter(ctx context.Context, r *reader) order {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
-	for ctx.Err() == nil && !rs.router.isDraining() {
+	for ctx.Err() == nil && !rs.router.isDraining() && !r.ended {
 		rs.getOff(r)
 		rs.pickUp(r)
 		if rs.changeOver(r) {
@@ -37,6 +37,12 @@ func (rs *readers) enter(ctx context.Context, r *reader) order {
 func (rs *readers) begin(r *reader) order {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
+	for rs.paused && rs.ctx.Err() == nil {
+		rs.moved.Wait()
+	}
+	if r.ended {
+		return order{}
+	}
 	rs.getOff(r)
 	rs.pickUp(r)
 	r.processing = true

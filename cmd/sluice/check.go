@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,7 +13,8 @@ import (
 )
 
 func newCheckCommand() *cobra.Command {
-	return &cobra.Command{
+	online := false
+	cmd := &cobra.Command{
 		Use:   "check [FILE…]",
 		Short: "Validate configurations, all mistakes at once",
 		Long: `Check reads each FILE (default ` + defaultConfig + `) as run would, and changes nothing. The report is on stdout, one line for
@@ -23,24 +25,35 @@ each mistake:
 Lines that begin with "warning:" do not fail the check. A good file is reported as "FILE: ok, N routes". Variables of the
 environment and files of secrets that a configuration names must be there.
 
-Exit code: 0 when all files are good, 1 when one is not.`,
+With --online the destinations of good files are asked, too, whether they guarantee what the configuration demands of them
+(retention: of gcs): one line for each thing looked at, "ok" or "short" with what to do. Nothing is written there.
+
+Exit code: 0 when all files are good and no destination falls short, 1 otherwise.`,
 		Example: `  sluice check
+  sluice check --online sluice.yaml
   sluice check /etc/sluice/*.yaml && systemctl reload sluice`,
 		RunE: func(cmd *cobra.Command, files []string) error {
 			if len(files) == 0 {
 				files = []string{defaultConfig}
 			}
-			return checkFiles(cmd.OutOrStdout(), files, registry())
+			return checkFiles(cmd.Context(), cmd.OutOrStdout(), files, online)
 		},
 	}
+	cmd.Flags().BoolVar(&online, "online", false, "ask the destinations, too, whether they guarantee what is demanded of them")
+	return cmd
 }
 
 // checkFiles reports on all files; the error of bad ones is silent, since the report has said it.
-func checkFiles(out io.Writer, files []string, reg sinks.Registry) error {
+func checkFiles(ctx context.Context, out io.Writer, files []string, online bool) error {
 	bad := false
 	for _, file := range files {
-		report, ok := checkFile(file, reg)
-		bad = bad || !ok
+		report, cfg := checkFile(file, registry())
+		bad = bad || cfg == nil
+		if cfg != nil && online {
+			attested, ok := checkOnline(ctx, file, cfg)
+			report += attested
+			bad = bad || !ok
+		}
 		if _, err := io.WriteString(out, report); err != nil {
 			return fmt.Errorf("write the report: %w", err)
 		}
@@ -51,17 +64,28 @@ func checkFiles(out io.Writer, files []string, reg sinks.Registry) error {
 	return nil
 }
 
-func checkFile(file string, reg sinks.Registry) (report string, ok bool) {
+// checkFile gives the configuration of a good file, and what is to be said about it.
+func checkFile(file string, reg sinks.Registry) (report string, cfg *configs.Config) {
 	cfg, err := configs.Load(file, reg)
 	var problems configs.Errors
 	switch {
 	case errors.As(err, &problems):
-		return problems.Error() + "\n", false
+		return problems.Error() + "\n", nil
 	case err != nil:
-		return fmt.Sprintf("%s: %v\n", file, err), false
+		return fmt.Sprintf("%s: %v\n", file, err), nil
 	}
 	for _, w := range cfg.Warnings {
 		report += fmt.Sprintf("warning: %s\n", w)
 	}
-	return report + fmt.Sprintf("%s: ok, %d routes\n", file, len(cfg.Routes)), true
+	return report + fmt.Sprintf("%s: ok, %d routes\n", file, len(cfg.Routes)), cfg
+}
+
+// checkOnline reports on what the destinations of a good configuration guarantee.
+func checkOnline(ctx context.Context, file string, cfg *configs.Config) (report string, ok bool) {
+	ok = true
+	for _, a := range attest(ctx, cfg) {
+		report += fmt.Sprintf("%s: %s\n", file, a)
+		ok = ok && a.ok()
+	}
+	return report, ok
 }

@@ -103,7 +103,7 @@ routes:
 		`sluice.yaml:4:5: routes[0].fliter: unknown key (did you mean filter?)`,
 		`sluice.yaml:6:39: routes[0].exclusions[0].name: "x/y" is not a name (use letters, digits, -, _ and dots, at most 100)`,
 		`sluice.yaml:7:13: routes[0].onLoss: want record or halt, found "stop"`,
-		`sluice.yaml:8:37: routes[0].sink.file.layout: unknown layout "weekly" (one of hourly, databricks)`,
+		`sluice.yaml:8:37: routes[0].sink.file.layout: unknown layout "weekly" (one of hourly, databricks, {template: '…'})`,
 		`good.yaml: ok, 1 routes`,
 		``,
 	}

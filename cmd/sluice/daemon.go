@@ -46,7 +46,7 @@ func openDaemon(ctx context.Context, cfg *configs.Config, reg sinks.Registry) (*
 	}
 	d.router = pipeline.New(pipeline.Options{
 		Ledger: d.ledger, Streams: streams, Routes: pipelineRoutes(cfg), Memory: cfg.Memory,
-		Decide: readDecision, Open: destinationOpener(reg), Log: slog.Default(),
+		Decide: readDecision, Open: destinationOpener(cfg, reg), Log: slog.Default(),
 	})
 	return d, nil
 }
@@ -68,13 +68,14 @@ func readDecision(route string, b []byte) (pipeline.Decision, error) {
 	return pipeline.Decision{Rule: rule, Exclusions: names, Limits: limits, Unreadable: route == ledger.UnreadableRoute}, err
 }
 
-// destinationOpener opens destinations of the registry's kinds.
-func destinationOpener(reg sinks.Registry) func(context.Context, string, []byte) (sink, dead driver.Driver, err error) {
+// destinationOpener opens destinations of the registry's kinds, as they were recorded, with today's credentials and endpoints.
+func destinationOpener(cfg *configs.Config, reg sinks.Registry) func(context.Context, string, []byte) (sink, dead driver.Driver, err error) {
 	return func(ctx context.Context, route string, b []byte) (sink, dead driver.Driver, err error) {
 		d, err := configs.ParseDelivery(b, reg)
 		if err != nil {
 			return nil, nil, err
 		}
+		cfg.Complete(route, &d)
 		if dead, err = d.DeadLetter.Options.Open(ctx, driver.ToDeadLetter); err != nil {
 			return nil, nil, fmt.Errorf("dead letters: %w", err)
 		}

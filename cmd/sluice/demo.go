@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sluice/configs"
+	"sluice/pipeline"
 	"sluice/pipeline/ledger"
 )
 
@@ -111,7 +112,9 @@ func (d *demo) route(ctx context.Context, daemon *daemon, entries string) (ledge
 	go func() { done <- daemon.run(context.WithoutCancel(ctx), stop) }()
 	publish := func() error {
 		bar := newProgress(d.err, "publishing")
-		show := func(p published) { bar.show(fmt.Sprintf("%d entries, %d of them already there", p.Entries, p.AlreadyThere)) }
+		show := func(p published) {
+			bar.show(fmt.Sprintf("%d entries, %d of them already there", p.Entries, p.AlreadyThere))
+		}
 		accounts, err := publishFiles(ctx, daemon.bus, daemon.streams[0], []string{entries}, nil, show)
 		for _, p := range accounts {
 			show(p)
@@ -140,7 +143,7 @@ func (d *demo) untilRouted(ctx context.Context, daemon *daemon) error {
 	for {
 		select {
 		case err := <-done:
-			return err
+			return errors.Join(err, halted(daemon.router.Status()))
 		case <-bar.tick():
 			var lag uint64
 			for _, s := range daemon.router.Status() {
@@ -149,6 +152,17 @@ func (d *demo) untilRouted(ctx context.Context, daemon *daemon) error {
 			bar.show(fmt.Sprintf("%d messages to go", lag))
 		}
 	}
+}
+
+// halted tells of the routes that only a person can help.
+func halted(lanes []pipeline.LaneStatus) error {
+	var all []error
+	for _, l := range lanes {
+		if l.State == pipeline.Halted {
+			all = append(all, fmt.Errorf("route %s is halted: %s", l.Route, l.Message))
+		}
+	}
+	return errors.Join(all...)
 }
 
 func (d *demo) show(account ledger.Balance, format outputFormat) error {

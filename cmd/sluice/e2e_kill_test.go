@@ -96,9 +96,10 @@ func TestKill(t *testing.T) {
 				return false
 			}
 		}
-		return p.status("_unreadable").Lag == 0
+		return true
 	})
 	d.drain()
+	p.settleUnreadable(p.last("most/LOGS").Committed)
 	judgeKills(p, feed.source)
 	t.Logf("%d kills of the daemon: %d hit an open plan, %d of these with units still to write, %d between two units of a plan; %d kills of the publisher; %d entries",
 		kills, hits.open, hits.unfinished, hits.between, feed.kills, feed.lines)
@@ -122,17 +123,23 @@ func killSeed(t *testing.T) uint64 {
 // killHits counts what kills met.
 type killHits struct{ open, unfinished, between int }
 
-// killOften starts the daemon and kills it, so many times: half of the kills may fall into its start and recovery, half only
-// once it routes.
+// killOften starts the daemon and kills it, so many times: a third of the kills may fall into its start and recovery, a third
+// once it routes, and a third close behind the record of a plan, while its units are written.
 func killOften(p *place, r *rand.Rand, kills int) (hits killHits) {
 	p.t.Helper()
 	for i := range kills {
 		d := p.daemon()
-		if i%2 == 1 {
+		if i%3 > 0 {
 			d.await("recovery", func() bool { return p.health() == 200 })
 		}
+		moment := time.Duration(r.IntN(500)) * time.Millisecond // nothing waits for it but the kill
+		if i%3 == 2 {
+			before := p.last("most/LOGS").N
+			d.await("a plan", func() bool { return p.last("most/LOGS").N > before })
+			moment = time.Duration(r.IntN(10)) * time.Millisecond
+		}
 		select {
-		case <-time.After(time.Duration(r.IntN(600)) * time.Millisecond): // the moment of the kill; nothing waits for it
+		case <-time.After(moment):
 		case <-d.done:
 			p.t.Fatalf("life %d ended by itself: %v\n%s", i, d.result, d.err.String())
 		}
@@ -200,9 +207,14 @@ func (f *feeder) run(ctx context.Context) {
 		}
 		select {
 		case <-publisher.done:
+			if publisher.result != nil { // it rides out the kills of the daemon
+				f.place.t.Errorf("%s: %v\n%s", publisher.name, publisher.result, publisher.err.String())
+			}
 		case <-kill:
 			publisher.kill()
 			f.kills++
+		case <-ctx.Done(): // it may be waiting for a daemon that does not come back
+			publisher.kill()
 		}
 		f.grow(50 + f.rand.IntN(400))
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -21,6 +22,7 @@ import (
 	"sluice/pipeline"
 	"sluice/pipeline/ledger"
 	"sluice/pipeline/ledger/file"
+	"sluice/pipeline/stream/jetstream"
 )
 
 // place is a folder with a sluice.yaml in which the program runs, as in a user's working directory.
@@ -28,6 +30,7 @@ type place struct {
 	t      testing.TB
 	dir    string
 	listen string // http.listen of the configuration
+	ledger string // its folder
 }
 
 // placeConfig is what the configurations of all places have in common. Routes follow.
@@ -40,7 +43,7 @@ deadLetter: {file: {dir: data/dead}}
 // newPlace makes a place with placeConfig and routes.
 func newPlace(t testing.TB, routes string) *place {
 	t.Helper()
-	p := &place{t: t, dir: t.TempDir(), listen: freeAddress(t)}
+	p := &place{t: t, dir: t.TempDir(), listen: freeAddress(t), ledger: "data/ledger"}
 	p.configure(placeConfig + routes)
 	return p
 }
@@ -104,6 +107,35 @@ func (p *place) publish(name string, fresh int64) {
 	if len(account.Files) != 1 || account.Files[0].Published != fresh || account.Files[0].Refused != 0 {
 		p.t.Fatalf("publish %s: %+v, want %d new and none refused", name, account.Files, fresh)
 	}
+}
+
+// stream attaches to the bus that a daemon runs, for what `sluice publish` does not do: messages of a test's own making.
+func (p *place) stream() *jetstream.Stream {
+	p.t.Helper()
+	bus, err := jetstream.Attach(p.t.Context(), jetstream.Options{Dir: p.path("data/bus"), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(func() { _ = bus.Close() })
+	s, err := bus.Stream(p.t.Context(), jetstream.StreamConfig{Name: "LOGS", MustExist: true})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return s
+}
+
+// putOn stores each message, and gives the sequence of the last.
+func putOn(t testing.TB, s *jetstream.Stream, messages ...string) uint64 {
+	t.Helper()
+	var last uint64
+	for _, m := range messages {
+		ack, err := s.Publisher().Publish(t.Context(), jetstream.NoLog, "", []byte(m))
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = ack.Seq
+	}
+	return last
 }
 
 func (p *place) decode(text string, into any) {
@@ -172,10 +204,10 @@ func (p *place) settled(seq uint64, routes ...string) func() bool {
 // last gives a lane's last record in the ledger; zero when there is none yet.
 func (p *place) last(lane string) ledger.Record {
 	p.t.Helper()
-	if _, err := os.Stat(p.path("data/ledger/lanes")); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(p.path(p.ledger + "/lanes")); errors.Is(err, fs.ErrNotExist) {
 		return ledger.Record{}
 	}
-	r, err := file.OpenReader(p.path("data/ledger"))
+	r, err := file.OpenReader(p.path(p.ledger))
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -184,6 +216,18 @@ func (p *place) last(lane string) ledger.Record {
 		p.t.Fatal(err)
 	}
 	return rec
+}
+
+// settleUnreadable sees to it that the dead letters of all lines up to a sequence are written, after a drain. The drain has done
+// it, unless that lane was far behind the others; left to itself, the lane writes a minute after its first line.
+func (p *place) settleUnreadable(seq uint64) {
+	p.t.Helper()
+	settled := func() bool { return p.last("_unreadable/LOGS").Committed >= seq }
+	if !settled() {
+		d := p.daemon()
+		d.await("dead letters", settled)
+		d.drain()
+	}
 }
 
 // files lists the files below a folder, but not those of the program itself (.sluice).
@@ -249,32 +293,31 @@ func eachLine(path string, line func(string)) error {
 // same fails the test unless every wanted line was delivered exactly once, and nothing else.
 func (p *place) same(dir string, want []string) {
 	p.t.Helper()
-	left := p.lines(dir)
-	var missing, doubled, alien []string
+	wanted := make(map[string]int)
 	for _, line := range want {
-		switch left[line] {
-		case 0:
-			missing = append(missing, line)
-		case 1:
-		default:
-			doubled = append(doubled, line)
-		}
-		delete(left, line)
+		wanted[line]++
 	}
-	for line := range left {
-		alien = append(alien, line)
-	}
-	if len(missing)+len(doubled)+len(alien) > 0 {
-		p.t.Errorf("%s: of %d entries %d are missing (%.200q), %d stand there more than once (%.200q), %d do not belong there (%.200q)",
-			dir, len(want), len(missing), first(missing), len(doubled), first(doubled), len(alien), first(alien))
-	}
+	p.sameLines(dir, wanted, p.lines(dir))
 }
 
-func first(lines []string) string {
-	if len(lines) == 0 {
-		return ""
+func (p *place) sameLines(what string, want, got map[string]int) {
+	p.t.Helper()
+	var missing, surplus []string
+	for line, n := range want {
+		if got[line] < n {
+			missing = append(missing, line)
+		}
 	}
-	return lines[0]
+	for line, n := range got {
+		if want[line] < n {
+			surplus = append(surplus, line)
+		}
+	}
+	for which, lines := range map[string][]string{"missing": missing, "there too often, or do not belong there": surplus} {
+		if len(lines) > 0 {
+			p.t.Errorf("%s: of %d different lines %d are %s, such as %.200q", what, len(want), len(lines), which, lines[0])
+		}
+	}
 }
 
 // deadLetters gives the reasons in the dead letters by the entry's bytes. Every entry must be there once.

@@ -104,7 +104,7 @@ const patience = 2 * time.Minute
 // await returns once is holds; it fails the test when it does not within patience, or when the process ends before.
 func (p *process) await(what string, is func() bool) {
 	p.t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
+	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	late := time.After(patience)
 	for !is() {

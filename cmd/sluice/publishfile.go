@@ -36,8 +36,9 @@ const (
 )
 
 const (
-	saveEvery = time.Second     // between two saves of a source's progress
-	lastWords = 5 * time.Second // for what is on its way, and for the progress, at the end
+	saveEvery       = time.Second      // between two saves of a source's progress
+	lastWords       = 5 * time.Second  // for what is on its way, and for the progress, at the end
+	restartPatience = 60 * time.Second // with a server that is away
 )
 
 // filePublisher puts one source on a stream, in order, and keeps account of what was acknowledged.
@@ -141,7 +142,9 @@ func (p *filePublisher) resume(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	info, err := p.stream.Info(ctx)
+	patient, cancel := context.WithTimeout(ctx, restartPatience)
+	defer cancel()
+	info, err := p.stream.Info(patient)
 	if err != nil {
 		return err
 	}

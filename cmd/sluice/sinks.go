@@ -4,11 +4,13 @@ import (
 	"sluice/sinks"
 	"sluice/sinks/driver"
 	"sluice/sinks/file"
+	"sluice/sinks/gcs"
 )
 
 // registry names every kind of destination that this program has. It is the only place that does.
 func registry() sinks.Registry {
 	return sinks.Registry{
 		"file": func() driver.Options { return file.Defaults() },
+		"gcs":  func() driver.Options { return gcs.Defaults() },
 	}
 }

@@ -39,8 +39,9 @@ const Version = 1
 type Record struct {
 	V         int       `json:"v"`
 	Lane      string    `json:"lane"`
-	Epoch     uint32    `json:"epoch"`
-	N         uint64    `json:"n"` // = its Rev
+	Epoch     uint32    `json:"epoch"`                 // of the lane: grows when the stream begins anew for it, and when a plan is abandoned
+	StreamEp  uint32    `json:"streamEpoch,omitempty"` // of the stream, as its control lane counts
+	N         uint64    `json:"n"`                     // = its Rev
 	Kind      Kind      `json:"kind"`
 	At        time.Time `json:"at"` // UTC, for people; decides nothing
 	Nonce     string    `json:"nonce"`
@@ -56,9 +57,12 @@ type Record struct {
 	Stream   *Identity        `json:"stream,omitempty"` // control lane: open, epoch
 	Act      *Act             `json:"act,omitempty"`
 	Amend    *Amend           `json:"amend,omitempty"`
+	Abandon  *Abandon         `json:"abandon,omitempty"`
+	Lost     uint64           `json:"lost,omitempty"` // messages lost on this lane so far
 	Quota    json.RawMessage  `json:"quota,omitempty"`
 	State    driver.State     `json:"state,omitempty"`     // the sink's state after what is committed
 	DeadSt   driver.State     `json:"deadState,omitempty"` // the dead-letter sink's
+	Pinned   string           `json:"pinned,omitempty"`    // hash of the delivery settings that the states belong to
 	Anchor   *Anchor          `json:"anchor,omitempty"`    // of the cursor
 	Last     *Record          `json:"last,omitempty"`      // checkpoint: the record before it, whole, which has the same N
 	Tally    *Tally           `json:"tally,omitempty"`     // checkpoint: the account of all records before it
@@ -73,18 +77,42 @@ type Range struct {
 
 // Plan is what a lane is about to make visible, fixed before the first byte is written.
 type Plan struct {
-	First     uint64          `json:"first"`
-	Last      uint64          `json:"last"`
-	Missing   []Gap           `json:"missing,omitempty"` // sequences that the stream does not hold
-	Decision  string          `json:"decision"`          // hash of the decision settings it was decided under
-	Delivery  string          `json:"delivery"`          // hash of the delivery settings
-	Counts    Counts          `json:"counts"`
-	Anchor    Anchor          `json:"anchor"` // of Last
-	Units     []driver.Unit   `json:"units"`
-	Rejects   []driver.Reject `json:"rejects,omitempty"` // refused by the sink: they are in the dead-letter units
-	Amends    int             `json:"amends,omitempty"`  // how often it was amended
-	State     driver.State    `json:"state,omitempty"`   // the sink's, to plan from; Next is Plan's of it
-	DeadState driver.State    `json:"deadState,omitempty"`
+	First    uint64          `json:"first"`
+	Last     uint64          `json:"last"`
+	Named    uint64          `json:"named"`             // the sequence in its units' names: that of its first kept entry
+	Missing  []Gap           `json:"missing,omitempty"` // sequences that the stream does not hold
+	Decision string          `json:"decision"`          // hash of the decision settings it was decided under
+	Delivery string          `json:"delivery"`          // hash of the delivery settings
+	Counts   Counts          `json:"counts"`
+	Anchor   Anchor          `json:"anchor"` // of Last
+	Units    []driver.Unit   `json:"units"`
+	Rejects  []driver.Reject `json:"rejects,omitempty"` // refused by the sink: they are in the dead-letter units
+	Amends   int             `json:"amends,omitempty"`  // how often it was amended
+
+	// Of a plan that was amended because the stream lost some of its messages: units that may stand there as they were planned
+	// before, and the instant (Unix nanoseconds) after which messages under its sequences are others.
+	Superseded []Superseded `json:"superseded,omitempty"`
+	Until      int64        `json:"until,omitempty"`
+
+	State     driver.State `json:"state,omitempty"` // the sink's, to plan from; Next is Plan's of it
+	DeadState driver.State `json:"deadState,omitempty"`
+}
+
+// WithUnits gives the plan as it is, with the references and origins of units that were made again.
+func (p Plan) WithUnits(made []driver.Unit) Plan {
+	units := make([]driver.Unit, len(p.Units))
+	copy(units, p.Units)
+	for i := range units {
+		units[i].Refs, units[i].Origin = made[i].Refs, made[i].Origin
+	}
+	p.Units = units
+	return p
+}
+
+// Superseded names a unit as it was planned before an amend.
+type Superseded struct {
+	Name   string `json:"name"`
+	Digest string `json:"digest"`
 }
 
 // Gap is a run of sequences that the stream does not hold, both ends included.
@@ -106,7 +134,8 @@ type Skip struct {
 	Missing []Gap `json:"missing,omitempty"`
 }
 
-// Loss is a range that the stream no longer held when the lane came to it.
+// Loss is a range of which the stream no longer held Count messages when the lane came to it: all of them, but in an amend, whose
+// plan says which.
 type Loss struct {
 	From   uint64 `json:"from"`
 	To     uint64 `json:"to"`
@@ -125,6 +154,8 @@ type Identity struct {
 	Created time.Time `json:"created"`
 	From    uint64    `json:"from"` // the epoch's first sequence
 	Reason  string    `json:"reason,omitempty"`
+	Kept    uint64    `json:"kept,omitempty"` // a stream that stepped back: what it still held of the epoch before ended here
+	Lost    *Loss     `json:"lost,omitempty"` // what it no longer holds of the epoch before, as far as is known
 }
 
 // Act is what a person did to a lane.
@@ -138,6 +169,15 @@ type Act struct {
 type Amend struct {
 	Excluded []driver.Reject `json:"excluded"`
 	Reason   string          `json:"reason"`
+}
+
+// Abandon says which plan was given up, and what may stand of it where it was to go.
+type Abandon struct {
+	First   uint64   `json:"first"`
+	Last    uint64   `json:"last"`
+	Outputs string   `json:"outputs"` // present, absent or unknown
+	Units   []string `json:"units"`   // their names
+	Reason  string   `json:"reason"`
 }
 
 // Marshal gives a record's canonical JSON: one line without a line feed, the same for a record and for what is read back of it.

@@ -26,13 +26,18 @@ func (w *World) Violations(l ledger.Ledger) []string {
 		if !account.Tally.Counts.Balanced() {
 			add("%s: does not balance: %+v", lane, account.Tally.Counts)
 		}
-		begin, lost := w.scan(l, lane, add)
+		lost := w.scan(l, lane, add)
+		begin := revisions.begin(name)
 		want := make(map[string]int)
+		may := make(map[string]int)
 		for _, s := range w.sent {
-			if s.seq < begin || lost(s.seq) || !revisions.keeps(name, s) {
-				continue
+			switch {
+			case (s.void || lost(s.seq)) && revisions.keeps(name, s): // a plan open at the loss may have delivered it
+				may[s.line]++
+			case s.void || s.seq < begin || lost(s.seq) || !revisions.keeps(name, s):
+			default:
+				want[s.line]++
 			}
-			want[s.line]++
 		}
 		dead := name == pipeline.Unreadable
 		for object, lines := range w.Places.Contents(w.T, name, dead) {
@@ -40,7 +45,9 @@ func (w *World) Violations(l ledger.Ledger) []string {
 				if dead {
 					line = unwrap(line)
 				}
-				if want[line]--; want[line] < 0 {
+				if may[line] > 0 {
+					may[line]--
+				} else if want[line]--; want[line] < 0 {
 					add("%s: once too often, in %s: %s", name, object, line)
 				}
 			}
@@ -55,22 +62,22 @@ func (w *World) Violations(l ledger.Ledger) []string {
 	return wrong
 }
 
-// scan gives where the lane began, and which sequences it recorded as lost or missing; none may be that was never gone.
-func (w *World) scan(l ledger.Ledger, lane string, add func(string, ...any)) (begin uint64, lost func(uint64) bool) {
+// scan gives which sequences the lane recorded as lost or missing; none may be that was never gone.
+func (w *World) scan(l ledger.Ledger, lane string, add func(string, ...any)) (lost func(uint64) bool) {
 	recorded := make(map[uint64]bool)
 	note := func(from, to uint64) {
 		for seq := from; seq <= to; seq++ {
-			if recorded[seq] = true; !w.gone[seq] {
+			if recorded[seq] = true; !w.gone[seq] && w.lives == 0 {
 				add("%s: sequence %d is recorded as gone", lane, seq)
 			}
 		}
 	}
 	var open []ledger.Plan
 	err := l.Scan(context.Background(), lane, 0, func(_ ledger.Rev, r ledger.Record) error {
-		if r.Kind == ledger.KindOpen {
-			begin = r.Committed + 1
+		if r.Kind == ledger.KindEpoch {
+			clear(recorded) // those sequences mean other messages now
 		}
-		if r.Loss != nil {
+		if r.Loss != nil && r.Kind != ledger.KindAmend { // what an amend loses stands in its plan, exactly
 			note(r.Loss.From, r.Loss.To)
 		}
 		gaps := []ledger.Gap{}
@@ -89,7 +96,7 @@ func (w *World) scan(l ledger.Ledger, lane string, add func(string, ...any)) (be
 	if err != nil {
 		add("%s: %v", lane, err)
 	}
-	return begin, func(seq uint64) bool { return recorded[seq] }
+	return func(seq uint64) bool { return recorded[seq] }
 }
 
 // revised is what the control lane recorded: which rule each route had from which sequence on.
@@ -101,6 +108,9 @@ type revised map[string][]struct {
 func (w *World) revisions(l ledger.Ledger, add func(string, ...any)) revised {
 	all := make(revised)
 	err := l.Scan(context.Background(), "_stream/"+w.Stream.Name(), 0, func(_ ledger.Rev, r ledger.Record) error {
+		if r.Kind == ledger.KindEpoch {
+			clear(all)
+		}
 		if r.Config == nil || r.Kind == ledger.KindCheckpoint {
 			return nil
 		}
@@ -124,6 +134,14 @@ func (w *World) revisions(l ledger.Ledger, add func(string, ...any)) revised {
 		add("control lane: %v", err)
 	}
 	return all
+}
+
+// begin is where a route's first revision took effect: it has to deliver from there on.
+func (r revised) begin(route string) uint64 {
+	if len(r[route]) == 0 {
+		return 0
+	}
+	return r[route][0].from
 }
 
 // keeps says whether the route keeps the line under the last recorded revision that begins at its sequence or before, else the first.

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"sluice/pipeline"
 	"sluice/pipeline/ledger"
@@ -83,6 +84,7 @@ func TestMutants(t *testing.T) {
 			for seed := range uint64(20) {
 				synctest.Test(t, func(t *testing.T) {
 					w := NewWorld(quietTB{t}, seed, NewMemoryPlaces())
+					w.Patience = 20 * time.Second // a mutant may go round in circles
 					mutate(w)
 					w.randomLives(4)
 					w.twoWriters(2)

@@ -34,10 +34,10 @@ func (p *MemoryPlaces) store(name string) *memory.Store {
 }
 
 // Open implements Places.
-func (p *MemoryPlaces) Open(route string) (sink, dead driver.Driver, err error) {
+func (p *MemoryPlaces) Open(route, place string) (sink, dead driver.Driver, err error) {
 	ctx := context.Background()
 	spec := layout.Spec{Name: "hourly"}
-	sink, err = memory.Options{Name: route, Layout: spec, Store: p.store(route)}.Open(ctx, driver.ToSink)
+	sink, err = memory.Options{Name: route, Layout: spec, Store: p.store(route + "|" + place)}.Open(ctx, driver.ToSink)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -47,17 +47,20 @@ func (p *MemoryPlaces) Open(route string) (sink, dead driver.Driver, err error) 
 
 // Contents implements Places. It also fails the test when anything that was visible has changed.
 func (p *MemoryPlaces) Contents(t testing.TB, route string, dead bool) map[string][]string {
-	store := p.store(route)
-	if dead {
-		store = p.store("dead " + route)
-	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	lines := make(map[string][]string)
-	for name, object := range store.Objects() {
-		if n := len(store.History(name)); n != 1 {
-			t.Errorf("object %s has had %d contents", name, n)
+	for at, store := range p.stores {
+		if sink, place, _ := strings.Cut(at, "|"); dead && at != "dead "+route || !dead && sink != route || strings.HasPrefix(place, "dead ") {
+			continue
 		}
-		for _, e := range object.Entries {
-			lines[name] = append(lines[name], string(e.Raw))
+		for name, object := range store.Objects() {
+			if n := len(store.History(name)); n != 1 {
+				t.Errorf("object %s has had %d contents", name, n)
+			}
+			for _, e := range object.Entries {
+				lines[at+" "+name] = append(lines[at+" "+name], string(e.Raw))
+			}
 		}
 	}
 	return lines
@@ -67,10 +70,10 @@ func (p *MemoryPlaces) Contents(t testing.TB, route string, dead bool) map[strin
 type FilePlaces struct{ Dir string }
 
 // Open implements Places.
-func (p FilePlaces) Open(route string) (sink, dead driver.Driver, err error) {
+func (p FilePlaces) Open(route, place string) (sink, dead driver.Driver, err error) {
 	ctx := context.Background()
 	o := file.Defaults()
-	o.Dir = filepath.Join(p.Dir, "out", route)
+	o.Dir = filepath.Join(p.Dir, "out", route, place)
 	if sink, err = o.Open(ctx, driver.ToSink); err != nil {
 		return nil, nil, err
 	}

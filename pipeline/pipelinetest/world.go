@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -33,6 +34,9 @@ type World struct {
 	Places Places
 	Routes []*Route
 
+	Log      *slog.Logger  // nil: none
+	Patience time.Duration // of the world's clock: how long a life may take to route all; default 10 minutes
+
 	// OpenLedger gives each life its ledger; by default all share one in memory.
 	OpenLedger func() (ledger.Ledger, error)
 	// Decide reads recorded decision settings; mutants replace it.
@@ -41,13 +45,17 @@ type World struct {
 	memory *ledgermemory.Ledger
 	sent   []sent
 	gone   map[uint64]bool // deleted or trimmed from the stream
+	lives  int             // of the stream: how often it was re-created or stepped back
+
+	mu      sync.Mutex
+	blocked map[string]bool // places that answer Misconfigured
 }
 
 // Places are the destinations of a world: a sink for each route, and the dead letters.
 type Places interface {
-	// Open opens what the delivery settings of Delivery say.
-	Open(route string) (sink, dead driver.Driver, err error)
-	// Contents gives the lines that stand at a route's sink, or in its dead letters, by the name of their object.
+	// Open opens a place of a route, and its dead letters. "" is the place where routes deliver at first.
+	Open(route, place string) (sink, dead driver.Driver, err error)
+	// Contents gives the lines that stand at a route's places, or in its dead letters, by the name of their object.
 	Contents(t testing.TB, route string, dead bool) map[string][]string
 }
 
@@ -56,6 +64,8 @@ type Route struct {
 	Name  string
 	Rule  int // index into Rules
 	Batch configs.Batch
+	Place string
+	Off   bool // not in the configuration
 }
 
 // Rule is a filter with an exclusion, and the same said in Go for the model.
@@ -77,7 +87,8 @@ var Rules = []Rule{
 type sent struct {
 	seq  uint64
 	line string
-	n    int // what rules ask for; −1: unreadable
+	n    int  // what rules ask for; −1: unreadable
+	void bool // the stream lost it with its end, or was re-created: it may have been delivered, once
 }
 
 // NewWorld makes a world with routes and an empty stream, all by the seed.
@@ -85,6 +96,7 @@ func NewWorld(t testing.TB, seed uint64, places Places) *World {
 	w := &World{
 		T: t, Seed: seed, Rand: rand.New(rand.NewPCG(seed, 1)), Places: places,
 		Stream: streammemory.New("LOGS"), memory: ledgermemory.New(), gone: make(map[uint64]bool),
+		blocked: make(map[string]bool), Patience: 10 * time.Minute,
 	}
 	w.OpenLedger = func() (ledger.Ledger, error) { return w.memory, nil }
 	w.Decide = decide
@@ -113,6 +125,7 @@ func (w *World) Publish(n int) {
 		for _, l := range lines {
 			payload = append(append(payload, l...), '\n')
 		}
+		time.Sleep(time.Millisecond) // of the world's clock: no two messages are stored at one instant
 		seq := w.Stream.Append(payload)
 		for i := range lines {
 			w.sent[len(w.sent)-len(lines)+i].seq = seq
@@ -146,6 +159,37 @@ func (w *World) Trim(first uint64) {
 	for seq := range first {
 		w.gone[seq] = true
 	}
+}
+
+// StepBack makes the stream forget its end and give its sequences out again.
+func (w *World) StepBack(last uint64) {
+	w.lives++
+	w.Stream.StepBack(last)
+	for i := range w.sent {
+		w.sent[i].void = w.sent[i].void || w.sent[i].seq > last
+	}
+}
+
+// Recreate makes the stream anew, empty.
+func (w *World) Recreate() {
+	w.lives++
+	w.Stream.Recreate()
+	for i := range w.sent {
+		w.sent[i].void = true
+	}
+}
+
+// Block makes a place answer Misconfigured, or ends that.
+func (w *World) Block(place string, blocked bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.blocked[place] = blocked
+}
+
+func (w *World) isBlocked(place string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.blocked[place]
 }
 
 // ChangeRules gives some routes another rule, from the next life on.
@@ -182,17 +226,20 @@ func (w *World) Live(gate *Gate) *Life {
 		Streams: []stream.Stream{w.Stream},
 		Routes:  w.pipelineRoutes(),
 		Decide:  w.Decide,
-		Open: func(_ context.Context, route string, _ []byte) (sink, dead driver.Driver, err error) {
-			sink, dead, err = w.Places.Open(route)
+		Open: func(_ context.Context, route string, delivery []byte) (sink, dead driver.Driver, err error) {
+			place, err := placeOf(delivery)
 			if err != nil {
 				return nil, nil, err
 			}
-			if route == pipeline.Unreadable {
-				return gatedDriver{dead, gate}, nil, nil
+			if sink, dead, err = w.Places.Open(route, place); err != nil {
+				return nil, nil, err
 			}
-			return gatedDriver{sink, gate}, gatedDriver{dead, gate}, nil
+			if route == pipeline.Unreadable {
+				return gatedDriver{dead, gate, w, ""}, nil, nil
+			}
+			return gatedDriver{sink, gate, w, place}, gatedDriver{dead, gate, w, ""}, nil
 		},
-		Sink: sinks.Options{Deadline: 5 * time.Second, Patience: 3 * time.Second},
+		Log: w.Log, Sink: sinks.Options{Deadline: 5 * time.Second, Patience: 3 * time.Second},
 	})
 	go func() { life.done <- life.Router.Run(ctx) }()
 	return life
@@ -201,9 +248,19 @@ func (w *World) Live(gate *Gate) *Life {
 func (w *World) pipelineRoutes() []pipeline.Route {
 	routes := []pipeline.Route{{Name: pipeline.Unreadable, Decision: w.decision(0), Delivery: []byte("{}")}}
 	for _, r := range w.Routes {
-		routes = append(routes, pipeline.Route{Name: r.Name, Decision: w.decision(r.Rule), Delivery: []byte("{}"), Batch: r.Batch})
+		if r.Off {
+			continue
+		}
+		delivery := fmt.Appendf(nil, `{"place":%q}`, r.Place)
+		routes = append(routes, pipeline.Route{Name: r.Name, Decision: w.decision(r.Rule), Delivery: delivery, Batch: r.Batch})
 	}
 	return routes
+}
+
+func placeOf(delivery []byte) (string, error) {
+	var d struct{ Place string }
+	err := json.Unmarshal(delivery, &d)
+	return d.Place, err
 }
 
 func (w *World) decision(rule int) []byte { return fmt.Appendf(nil, `{"rule":%d}`, rule) }
@@ -369,10 +426,15 @@ func (g gatedLedger) Close() error { return nil }
 // gatedDriver is a life's view of a destination.
 type gatedDriver struct {
 	driver.Driver
-	gate *Gate
+	gate  *Gate
+	world *World
+	place string
 }
 
 func (g gatedDriver) Write(ctx context.Context, u *driver.Unit) (driver.Receipt, error) {
+	if g.world.isBlocked(g.place) {
+		return driver.Receipt{}, &driver.Error{Code: driver.Misconfigured, Err: errors.New("no such bucket")}
+	}
 	var receipt driver.Receipt
 	_, err := g.gate.pass("write", func() (err error) {
 		receipt, err = g.Driver.Write(ctx, u)

@@ -34,7 +34,7 @@ func (s Spec) Problems() []driver.Problem {
 		return []driver.Problem{{
 			Path:    "layout",
 			Message: fmt.Sprintf("unknown layout %q", s.Name),
-			Hint:    "one of hourly, databricks, {template: 'team={labels.team}/{yyyy}/{MM}/{dd}'}",
+			Hint:    "one of hourly, databricks, {template: '…'}",
 		}}
 	}
 	return nil

@@ -97,7 +97,11 @@ func (d *Driver) write(ctx context.Context, u *driver.Unit) (driver.Receipt, err
 	if u.To == driver.ToManifest {
 		name = ManifestPrefix + name
 	}
-	o := Object{Name: name, Digest: driver.Digest(u.Refs), Codec: u.Codec, Origin: u.Origin, Entries: copyRefs(u.Refs)}
+	digest := u.Digest // the pipeline's is over the bytes of the bus, also where the unit holds envelopes
+	if digest == "" {
+		digest = driver.Digest(u.Refs)
+	}
+	o := Object{Name: name, Digest: digest, Codec: u.Codec, Origin: u.Origin, Entries: copyRefs(u.Refs)}
 	var found Object
 	var created bool
 	err = d.store.run("put", name, func() error {

@@ -23,23 +23,20 @@ const (
 	betweenAsking  = 50 * time.Millisecond
 )
 
-// bounded gives a request a deadline when its caller set none, so that a server that is away is an error.
-func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
-	if _, ok := ctx.Deadline(); ok {
-		return ctx, func() {}
+// ask makes a request that may be repeated until it is answered. A server that stops swallows what it was asked: when the
+// connection is made anew, ask asks again at once. It ends with ctx, or after limit when ctx has no deadline.
+func (b *Bus) ask(ctx context.Context, limit time.Duration, request func(context.Context) error) error {
+	if _, ok := ctx.Deadline(); !ok {
+		limited, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		ctx = limited
 	}
-	return context.WithTimeout(ctx, requestTimeout)
-}
-
-// ask makes a request that may be repeated until it is answered, or until ctx ends: after 10 s when it has no deadline.
-func (b *Bus) ask(ctx context.Context, request func(context.Context) error) error {
-	ctx, cancel := bounded(ctx)
-	defer cancel()
 	began := time.Now()
 	for most := firstAttempt; ; most += longerAttempt {
-		attempt, done := context.WithTimeout(ctx, most)
-		err := request(attempt)
-		done()
+		again, err := b.askOnce(ctx, most, request)
+		if again {
+			continue
+		}
 		if err == nil || !away(err) {
 			return err
 		}
@@ -52,6 +49,22 @@ func (b *Bus) ask(ctx context.Context, request func(context.Context) error) erro
 		case <-time.After(betweenAsking):
 		}
 	}
+}
+
+// askOnce makes one attempt; again says that a new connection cut it short.
+func (b *Bus) askOnce(ctx context.Context, most time.Duration, request func(context.Context) error) (again bool, err error) {
+	attempt, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	_, reconnected := b.connection()
+	go func() {
+		select {
+		case <-reconnected:
+			cancel()
+		case <-attempt.Done():
+		}
+	}()
+	err = request(attempt)
+	return err != nil && errors.Is(attempt.Err(), context.Canceled) && ctx.Err() == nil, err
 }
 
 // away says whether an error may be of a server that is restarting or electing.

@@ -69,19 +69,40 @@ func Open(ctx context.Context, o Options) (*Bus, error) {
 }
 
 // Attach uses the embedded bus in o.Dir: the one that another process runs there, or, when nobody holds the folder, its own as
-// by Open. A connection to another process' server finds it again after a restart, whatever port and token it then has; when that
-// process is gone for good, it does not take the folder over, for a daemon may be about to.
+// by Open. While the other process is starting or restarting, Attach waits, for 60 s at most or until ctx ends. A connection to
+// another process' server finds it again after a restart, whatever port and token it then has.
 func Attach(ctx context.Context, o Options) (*Bus, error) {
 	o = o.withDefaults()
-	b, err := Open(ctx, o)
-	if !errors.Is(err, ErrHeld) {
-		return b, err
+	for end := time.Now().Add(patience); ; {
+		b, err := Open(ctx, o)
+		if !errors.Is(err, ErrHeld) {
+			return b, err
+		}
+		// Until the other process has written client.json there is none, or that of the process before it.
+		_, cause := readAccess(o.Dir)
+		switch {
+		case errors.Is(cause, fs.ErrNotExist):
+			err = fmt.Errorf("%w, and it has not written %s yet: try again in a moment", err, accessFile)
+		case cause != nil:
+			return nil, cause
+		default:
+			if b, err = connectAttached(ctx, o); err == nil {
+				return b, nil
+			}
+		}
+		if !time.Now().Before(end) {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
-	if _, cause := readAccess(o.Dir); errors.Is(cause, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w, and it has not written %s yet: try again in a moment", err, accessFile)
-	} else if cause != nil {
-		return nil, cause
-	}
+}
+
+// connectAttached connects to the server of the process that holds the folder.
+func connectAttached(ctx context.Context, o Options) (*Bus, error) {
 	a := attached{dir: o.Dir}
 	o.URL = "nats://attached.invalid:4222" // never resolved: the dialer knows
 	return connect(ctx, o, nil, nats.SetCustomDialer(a), nats.TokenHandler(a.token))
@@ -120,7 +141,7 @@ func openElsewhere(ctx context.Context, o Options) (*Bus, error) {
 
 // hasJetStream asks for the account. A user who may not ask that is let through: what it may do, its requests will tell.
 func (b *Bus) hasJetStream(ctx context.Context) error {
-	err := b.ask(ctx, func(ctx context.Context) error {
+	err := b.ask(ctx, requestTimeout, func(ctx context.Context) error {
 		_, err := b.js.AccountInfo(ctx)
 		if errors.Is(err, jetstream.ErrJetStreamNotEnabled) || errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount) {
 			err = &noJetStream{err}

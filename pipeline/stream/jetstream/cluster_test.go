@@ -71,7 +71,7 @@ func (c *natsCluster) leader(s *Stream) int {
 	defer cancel()
 	for {
 		var info *jetstream.StreamInfo
-		check(c.t, s.bus.ask(ctx, func(ctx context.Context) (err error) {
+		check(c.t, s.bus.ask(ctx, requestTimeout, func(ctx context.Context) (err error) {
 			info, err = s.handle.Info(ctx)
 			return err
 		}))
@@ -89,6 +89,7 @@ func (c *natsCluster) leader(s *Stream) int {
 }
 
 func TestConformanceCluster(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	bus := c.open(Options{})
 	streamtest.Run(t, func(t *testing.T) streamtest.World {
@@ -102,6 +103,7 @@ func TestConformanceCluster(t *testing.T) {
 // The stream's leader is killed three times while a publisher publishes and a reader reads: each message is stored and read exactly
 // once. The test reports how long it took until a message was acknowledged, and one read, that did not exist before.
 func TestLeaderKilled(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	bus := c.open(Options{})
 	s := c.stream(bus, StreamConfig{Name: "LOGS", Replicas: 3, MaxBytes: 1 << 30})

@@ -32,6 +32,7 @@ const (
 // window of 2 minutes, direct gets allowed. A stream that exists is never altered: where it differs from c, or is a risk, the
 // result's Warnings say so. One whose settings break the promise of the pipeline is an error: messages leave it before they were
 // read, or it is not what was published. An error also names what another stream already has of it, such as overlapping subjects.
+// A restart of the server is waited for, for 60 s at most.
 func (b *Bus) Stream(ctx context.Context, c StreamConfig) (*Stream, error) {
 	var create func(context.Context) (jetstream.Stream, error)
 	if !c.MustExist {
@@ -50,7 +51,7 @@ func (b *Bus) Stream(ctx context.Context, c StreamConfig) (*Stream, error) {
 
 // open asks for a stream and lets create make it when it is absent; create may be nil.
 func (b *Bus) open(ctx context.Context, name string, create func(context.Context) (jetstream.Stream, error)) (handle jetstream.Stream, err error) {
-	err = b.ask(ctx, func(ctx context.Context) error {
+	err = b.ask(ctx, patience, func(ctx context.Context) error {
 		handle, err = b.js.Stream(ctx, name)
 		if errors.Is(err, jetstream.ErrStreamNotFound) && create != nil {
 			handle, err = create(ctx)

@@ -79,9 +79,9 @@ func (r *reader) compare(ctx context.Context) error {
 // open makes the consumer on the server, with an inbox of its own so that nothing of an earlier one is taken for its.
 func (r *reader) open(ctx context.Context) error {
 	bus := r.stream.bus
-	r.connection, _ = bus.connection()
 	var consumer jetstream.Consumer
-	err := bus.ask(ctx, func(ctx context.Context) (err error) {
+	err := bus.ask(ctx, requestTimeout, func(ctx context.Context) (err error) {
+		r.connection, _ = bus.connection()
 		// A consumer whose making was not answered is one that the server forgets again.
 		consumer, err = bus.js.CreateConsumer(ctx, r.stream.name, jetstream.ConsumerConfig{
 			DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,

@@ -46,6 +46,9 @@ func startEmbedded(ctx context.Context, o Options) (e *embedded, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := mendStreams(o.Dir); err != nil {
+		return nil, err
+	}
 	said := &serverLog{log: o.Log}
 	s, err := newServer(o, token, said)
 	if err != nil {

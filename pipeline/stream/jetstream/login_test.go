@@ -37,6 +37,7 @@ func doors(t *testing.T) map[string]door {
 // Each kind of key opens its door, no key and the wrong one are refused with a remedy, and a key that is replaced, with the server's,
 // lets the same connection in again.
 func TestLogin(t *testing.T) {
+	t.Parallel()
 	for name, d := range doors(t) {
 		t.Run(name, func(t *testing.T) {
 			p := startProcess(t, d.conf[0])
@@ -231,6 +232,7 @@ func TestTLS(t *testing.T) {
 
 // Whoever is away, has no JetStream, or is only about to start.
 func TestUnreachable(t *testing.T) {
+	t.Parallel()
 	nobody := newProcess(t, "late")
 	refused(t, Options{URL: nobody.url() + ",nats://me:hunter2@127.0.0.1:1"}, "connect to the bus at "+nobody.url()+",nats://127.0.0.1:1: ")
 	refused(t, Options{URL: nobody.url()}, "(is a server running there, and does nothing between keep us from it?)")

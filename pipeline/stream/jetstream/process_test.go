@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -22,7 +23,7 @@ func TestMain(m *testing.M) {
 }
 
 // building is whether any test wanted the server's binary.
-var building bool
+var building atomic.Bool
 
 // natsServer gives the path of nats-server, built from its module once a run; "" when no test has asked for it.
 var natsServer = func() func() (string, error) {
@@ -39,7 +40,7 @@ var natsServer = func() func() (string, error) {
 		return binary, nil
 	})
 	return func() (string, error) {
-		if !building {
+		if !building.Load() {
 			return "", nil
 		}
 		return build()
@@ -77,7 +78,7 @@ func (p *natsProcess) storeDir() string { return filepath.Join(p.dir, "store") }
 // start runs the server and returns when it is ready for clients.
 func (p *natsProcess) start(conf string) {
 	p.t.Helper()
-	building = true
+	building.Store(true)
 	binary, err := natsServer()
 	check(p.t, err)
 	file := filepath.Join(p.dir, "nats.conf")

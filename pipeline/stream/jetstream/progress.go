@@ -37,7 +37,8 @@ type ProgressStore struct {
 	pubs *Publisher
 }
 
-// Progress opens the store and creates its stream, with replicas copies, when it is absent.
+// Progress opens the store and creates its stream, with replicas copies, when it is absent. Like Load and Save it waits for a
+// restart of the server, for 60 s at most.
 func (b *Bus) Progress(ctx context.Context, replicas int) (*ProgressStore, error) {
 	handle, err := b.open(ctx, progressStream, func(ctx context.Context) (jetstream.Stream, error) {
 		return b.js.CreateStream(ctx, jetstream.StreamConfig{
@@ -58,7 +59,7 @@ func (b *Bus) Progress(ctx context.Context, replicas int) (*ProgressStore, error
 
 // Load gives the progress of a source on a stream; false when there is none. It is read from the leader.
 func (p *ProgressStore) Load(ctx context.Context, streamName, source string) (Progress, bool, error) {
-	m, err := p.bus.get(ctx, progressStream, map[string]string{"last_by_subj": progressSubject(streamName, source)})
+	m, err := p.bus.get(ctx, patience, progressStream, map[string]string{"last_by_subj": progressSubject(streamName, source)})
 	if errors.Is(err, stream.ErrNotFound) {
 		return Progress{}, false, nil
 	}

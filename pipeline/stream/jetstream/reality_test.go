@@ -18,6 +18,7 @@ import (
 
 // A real server that is killed and comes back with its files as they were before is a stream that stepped back.
 func TestKilledAndRestored(t *testing.T) {
+	t.Parallel()
 	p := startProcess(t, "")
 	bus := openBus(t, Options{URL: p.url()})
 	s := openStream(t, bus, StreamConfig{Name: "LOGS", MaxBytes: 1 << 30})
@@ -54,6 +55,7 @@ func TestKilledAndRestored(t *testing.T) {
 
 // An operator's restore from a snapshot is noticed, whether the server gives it the identity of before or (as 2.15 does) another.
 func TestSnapshotRestored(t *testing.T) {
+	t.Parallel()
 	p := startProcess(t, "")
 	bus := openBus(t, Options{URL: p.url()})
 	s := openStream(t, bus, StreamConfig{Name: "LOGS", MaxBytes: 1 << 30})
@@ -81,6 +83,7 @@ func TestSnapshotRestored(t *testing.T) {
 
 // A purge takes messages and leaves the sequences: the reader jumps, Info tells what is left.
 func TestPurged(t *testing.T) {
+	t.Parallel()
 	p := startProcess(t, "")
 	s := openStream(t, openBus(t, Options{URL: p.url()}), StreamConfig{Name: "LOGS", MaxBytes: 1 << 30})
 	publish(t, s, "1", "2", "3")
@@ -108,6 +111,7 @@ func TestPurged(t *testing.T) {
 
 // Deleted and made anew while the server was away from us: the sequences are those that were read, the identity is not.
 func TestRecreatedWhileAway(t *testing.T) {
+	t.Parallel()
 	p := startProcess(t, "")
 	bus := openBus(t, Options{URL: p.url()})
 	s := openStream(t, bus, StreamConfig{Name: "LOGS", MaxBytes: 1 << 30})
@@ -126,6 +130,7 @@ func TestRecreatedWhileAway(t *testing.T) {
 
 // A server that gives up on slow readers cuts them off in the middle of a pull, again and again: nothing is lost.
 func TestSlowConsumer(t *testing.T) {
+	t.Parallel()
 	const all, size = 3000, 20_000
 	p := startProcess(t, "max_pending: 2MB\nwrite_deadline: \"50ms\"")
 	bus := openBus(t, Options{URL: p.url()})

@@ -197,6 +197,79 @@ func TestAttach(t *testing.T) {
 	}
 }
 
+// A daemon that is starting holds the folder, while client.json still tells of the one before it: whoever attaches waits.
+func TestAttachWaitsForADaemonThatStarts(t *testing.T) {
+	dir := t.TempDir()
+	lock, err := lockFolder(t.Context(), dir, 0)
+	check(t, err)
+	t.Cleanup(func() { check(t, lock.Close()) })
+	before, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	check(t, writeAccess(dir, access{URL: "nats://" + before.Addr().String(), Token: "token"}))
+	attached := make(chan error, 1)
+	go func() {
+		b, err := Attach(t.Context(), Options{Dir: dir})
+		if err == nil {
+			err = b.Close()
+		}
+		attached <- err
+	}()
+	c, err := before.Accept()
+	check(t, err)
+	check(t, before.Close())
+	check(t, c.Close())
+	now := startServer(t, t.TempDir(), server.RANDOM_PORT)
+	check(t, writeAccess(dir, access{URL: now.ClientURL(), Token: "token"}))
+	check(t, <-attached)
+}
+
+// A request that a stopping server has swallowed is made again on the next connection; one that was answered is not.
+func TestAskAgain(t *testing.T) {
+	bus := openBus(t, Options{Dir: t.TempDir()})
+	asked := 0
+	check(t, bus.ask(t.Context(), time.Minute, func(ctx context.Context) error {
+		if asked++; asked > 1 {
+			return nil
+		}
+		bus.announce()
+		<-ctx.Done()
+		return ctx.Err()
+	}))
+	if asked != 2 {
+		t.Errorf("asked %d times", asked)
+	}
+	refused := errors.New("refused")
+	if err := bus.ask(t.Context(), time.Minute, func(context.Context) error { return refused }); err != refused {
+		t.Errorf("got %v", err)
+	}
+	silent := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+	if err := bus.ask(t.Context(), time.Millisecond, silent); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A crash while the server makes a stream leaves no stream that is another one after each start.
+func TestStreamHalfMade(t *testing.T) {
+	dir := t.TempDir()
+	live := func(work func(s *Stream)) stream.Info {
+		bus, err := Open(t.Context(), Options{Dir: dir})
+		check(t, err)
+		s := openStream(t, bus, StreamConfig{Name: "LOGS"})
+		work(s)
+		info, err := s.Info(t.Context())
+		check(t, err)
+		check(t, bus.Close())
+		return info
+	}
+	live(func(*Stream) {})
+	check(t, os.Remove(filepath.Join(dir, "jetstream", "$G", "streams", "LOGS", "meta.sum")))
+	made := live(func(s *Stream) { publish(t, s, "one") })
+	again := live(func(*Stream) {})
+	if !again.Created.Equal(made.Created) || again.Messages != 1 {
+		t.Errorf("the stream was %+v and is %+v", made, again)
+	}
+}
+
 // Whoever has not read client.json gets nothing.
 func TestEmbeddedWantsItsToken(t *testing.T) {
 	bus := openBus(t, Options{Dir: t.TempDir()})

@@ -34,7 +34,7 @@ func (s *Stream) Replicas() int { return max(s.handle.CachedInfo().Config.Replic
 // Info asks the leader. Without a deadline of its own it waits 10 s at most.
 func (s *Stream) Info(ctx context.Context) (stream.Info, error) {
 	var i *jetstream.StreamInfo
-	err := s.bus.ask(ctx, func(ctx context.Context) (err error) {
+	err := s.bus.ask(ctx, requestTimeout, func(ctx context.Context) (err error) {
 		i, err = s.handle.Info(ctx)
 		return err
 	})
@@ -53,7 +53,7 @@ func (s *Stream) Info(ctx context.Context) (stream.Info, error) {
 
 // Get reads one message by STREAM.MSG.GET, which only the leader answers: a direct get may come from a replica that lags.
 func (s *Stream) Get(ctx context.Context, seq uint64) (stream.Message, error) {
-	m, err := s.bus.get(ctx, s.name, map[string]uint64{"seq": seq})
+	m, err := s.bus.get(ctx, requestTimeout, s.name, map[string]uint64{"seq": seq})
 	if err != nil {
 		return stream.Message{}, fmt.Errorf("get message %d of stream %s: %w", seq, s.name, err)
 	}
@@ -70,12 +70,12 @@ type storedMessage struct {
 	Error *jetstream.APIError `json:"error"`
 }
 
-func (b *Bus) get(ctx context.Context, name string, query any) (m stream.Message, err error) {
+func (b *Bus) get(ctx context.Context, limit time.Duration, name string, query any) (m stream.Message, err error) {
 	request, err := json.Marshal(query)
 	if err != nil {
 		return m, err
 	}
-	err = b.ask(ctx, func(ctx context.Context) (err error) {
+	err = b.ask(ctx, limit, func(ctx context.Context) (err error) {
 		m, err = b.getOnce(ctx, name, request)
 		return err
 	})

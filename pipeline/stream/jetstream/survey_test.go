@@ -141,6 +141,7 @@ func restricted(allow []string) string {
 
 // With these rights everything works; without one of them an error names it.
 func TestRights(t *testing.T) {
+	t.Parallel()
 	password := func() (string, error) { return "a", nil }
 	p := startProcess(t, restricted(rights))
 	openStream(t, openBus(t, Options{URL: p.url(), Login: Login{User: "admin", Password: password}}), StreamConfig{Name: "LOGS"})

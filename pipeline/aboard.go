@@ -1,0 +1,98 @@
+package pipeline
+
+import (
+	"context"
+
+	"sluice/pipeline/ledger"
+)
+
+// board asks for a place on a reader at the lane's position.
+func (l *lane) board(context.Context) error {
+	l.mu.Lock()
+	l.waiting = true
+	l.mu.Unlock()
+	l.readers.schedule(l)
+	return nil
+}
+
+// interrupt makes the lane forget what it believes and begin again; its goroutine finds it.
+func (l *lane) interrupt(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cause = err
+	l.leave()
+}
+
+// waitsAt gives the position at which the lane wants to board; false when it does not want to.
+func (l *lane) waitsAt() (uint64, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.waiting || l.pending == nil {
+		return 0, false
+	}
+	return l.pending.next, true
+}
+
+// boardOn puts the lane aboard r, which stands at pos, if the lane still wants to board there.
+func (l *lane) boardOn(r *reader, pos uint64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.waiting || l.pending == nil || l.pending.next != pos {
+		return false
+	}
+	l.waiting, l.reader = false, r
+	return true
+}
+
+// changeOver puts a lane that is aboard from onto to, which stands at the same position.
+func (l *lane) changeOver(from, to *reader) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.reader != from {
+		return false
+	}
+	l.reader = to
+	return true
+}
+
+// aboardOf says whether the lane is still aboard r.
+func (l *lane) aboardOf(r *reader) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.reader == r
+}
+
+// meet tells the lane which revision and which delivery settings are in force at the position of its reader r. When they differ
+// from those of what the lane has gathered, the lane gets off to flush that first.
+func (l *lane) meet(r *reader, rev revision, route *Route) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.reader != r {
+		return false
+	}
+	if route == nil { // nothing is recorded for it here: recover sees to that
+		l.cause = errEpoch
+		l.leave()
+		return false
+	}
+	if l.pending.revision.hash == rev.hash && l.pending.route == route {
+		return true
+	}
+	if !l.pending.covers() {
+		l.pending.revision, l.pending.route = rev, route
+		return true
+	}
+	l.barrier = &barrier{}
+	l.leave()
+	return false
+}
+
+// takeGap tells the lane that the stream does not hold the sequences from the lane's position to to.
+func (l *lane) takeGap(r *reader, to uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.reader == r {
+		l.pending.addMissing(ledger.Gap{From: l.pending.next, To: to})
+		l.pending.next = to + 1
+	}
+}

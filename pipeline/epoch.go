@@ -1,0 +1,230 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"sluice/pipeline/ledger"
+	"sluice/pipeline/stream"
+)
+
+// The reasons of a new epoch, as the ledger records them.
+const (
+	reasonRecreated   = "the stream was re-created"
+	reasonSteppedBack = "the stream stepped back"
+)
+
+// recreated says whether the stream that answers is another one than is believed, and what to believe then. last is the highest
+// sequence that the one before was heard to have, 0 when that is not known.
+func (c *control) recreated(info stream.Info, last uint64) (ledger.Identity, bool) {
+	id, _ := c.present()
+	if id.Created.IsZero() || info.Created.Equal(id.Created) {
+		return id, false
+	}
+	next := ledger.Identity{Created: info.Created, From: max(info.First, 1), Reason: reasonRecreated}
+	if last > 0 {
+		next.Lost = &ledger.Loss{From: 1, To: last, Count: last, Reason: reasonRecreated}
+	}
+	return next, true
+}
+
+// begin records a new epoch; the routes' revisions are recorded anew for it.
+func (c *control) begin(ctx context.Context, id ledger.Identity) error {
+	if err := c.chain.append(ctx, ledger.Record{Kind: ledger.KindEpoch, Epoch: c.epoch + 1, Stream: &id}); err != nil {
+		return fmt.Errorf("begin epoch %d of the stream: %w", c.epoch+1, err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.identity, c.epoch = id, c.epoch+1
+	c.revisions, c.boundaries = make(map[string][]revision), nil
+	c.rs.log.Error("the stream has begun anew", "reason", id.Reason, "epoch", c.epoch, "created", id.Created, "from", id.From)
+	return nil
+}
+
+// renew begins a new epoch after `epoch` and lets every lane and reader of the stream begin again. It returns errEpoch, also
+// when somebody else has done it already.
+func (rs *readers) renew(ctx context.Context, epoch uint32, id ledger.Identity) error {
+	err := rs.quiesce(func() error {
+		if _, now := rs.control.present(); now != epoch {
+			return nil
+		}
+		err := rs.control.begin(ctx, id)
+		if err == nil {
+			err = rs.control.record(ctx, rs.router.inForce(), 1)
+		}
+		if errors.Is(err, ledger.ErrFenced) { // another writer has seen it too
+			err = rs.control.replay(ctx)
+		}
+		rs.version++
+		rs.seen = nil
+		for _, r := range rs.active {
+			r.ended = true
+			r.stop()
+		}
+		rs.active = nil
+		for _, l := range rs.all() {
+			l.interrupt(errEpoch)
+		}
+		return err // what is not recorded yet, the first lane that recovers records
+	})
+	if err != nil {
+		return err
+	}
+	return errEpoch
+}
+
+// verify compares the stream that answers with the one that is believed and with the last message that was handed out.
+func (rs *readers) verify(ctx context.Context, info stream.Info) error {
+	_, epoch := rs.control.present()
+	_, heard := rs.bounds()
+	if next, changed := rs.control.recreated(info, heard); changed {
+		return rs.renew(ctx, epoch, next)
+	}
+	rs.mu.Lock()
+	seen := rs.seen
+	rs.mu.Unlock()
+	if seen == nil {
+		rs.heard(info)
+		return nil
+	}
+	if info.Last < seen.Seq {
+		return rs.steppedBack(ctx, epoch, info, max(heard, seen.Seq))
+	}
+	rs.heard(info)
+	return nil
+}
+
+// ask makes sure, before what was read is recorded, that it was read from the stream that is believed.
+func (rs *readers) ask(ctx context.Context) error {
+	info, err := rs.stream.Info(ctx)
+	if err != nil {
+		return fmt.Errorf("ask for the stream's identity: %w", err)
+	}
+	return rs.verify(ctx, info)
+}
+
+// compare asks for the last message that was handed out, to see whether the stream still holds it as it was.
+func (rs *readers) compare(ctx context.Context, info stream.Info) error {
+	rs.mu.Lock()
+	seen := rs.seen
+	rs.mu.Unlock()
+	if seen == nil || seen.Seq < info.First {
+		return nil
+	}
+	_, epoch := rs.control.present()
+	m, err := rs.stream.Get(ctx, seen.Seq)
+	switch {
+	case errors.Is(err, stream.ErrNotFound):
+		return nil
+	case err != nil:
+		return fmt.Errorf("read message %d again: %w", seen.Seq, err)
+	case !m.Stored.Equal(seen.Stored) || string(m.Data) != string(seen.Data):
+		return rs.steppedBack(ctx, epoch, info, seen.Seq)
+	}
+	return nil
+}
+
+// steppedBack begins a new epoch of a stream that gave sequences out again, or will.
+func (rs *readers) steppedBack(ctx context.Context, epoch uint32, info stream.Info, last uint64) error {
+	id := ledger.Identity{Created: info.Created, From: max(info.First, 1), Reason: reasonSteppedBack, Kept: info.Last}
+	if last > info.Last {
+		id.Lost = &ledger.Loss{From: info.Last + 1, To: last, Count: last - info.Last, Reason: reasonSteppedBack}
+	}
+	return rs.renew(ctx, epoch, id)
+}
+
+// enter takes the lane into the stream's present epoch: what was open or not read of the one before is given up on record.
+func (l *lane) enter(ctx context.Context, id ledger.Identity, epoch uint32) error {
+	rec := l.chain.rec
+	if len(rec.Open) > 0 {
+		settle := l.giveUpPlan
+		if id.Reason == reasonSteppedBack {
+			settle = l.salvage
+		}
+		if err := settle(ctx, rec.Open[0], id.Reason); err != nil {
+			return err
+		}
+	}
+	rec = l.chain.rec
+	start, anchor, err := l.resume(ctx, id, rec)
+	if err != nil {
+		return err
+	}
+	last := rec.Committed
+	if id.Lost != nil {
+		last = max(last, id.Lost.To)
+	}
+	if lost := last - rec.Committed; lost > 0 && (id.Reason == reasonRecreated || start <= rec.Committed) {
+		loss := &ledger.Loss{From: rec.Committed + 1, To: last, Count: lost, Reason: id.Reason}
+		if err := l.lose(ctx, loss); err != nil {
+			return err
+		}
+	}
+	r := l.settled(ledger.KindEpoch)
+	r.Epoch, r.StreamEp, r.Committed, r.Anchor = max(rec.Epoch+1, epoch), epoch, start-1, anchor
+	return l.append(ctx, r)
+}
+
+// resume is where the lane goes on in a stream that has begun anew, and what anchors it there: at the first sequence of a
+// re-created one, at the first message stored after the last delivered one in a stream that stepped back. An anchor without a
+// sequence keeps only that instant.
+func (l *lane) resume(ctx context.Context, id ledger.Identity, rec ledger.Record) (uint64, *ledger.Anchor, error) {
+	if id.Reason != reasonSteppedBack || rec.Anchor == nil {
+		return id.From, nil, nil
+	}
+	info, err := l.readers.stream.Info(ctx)
+	if err != nil {
+		return 0, nil, err
+	}
+	delivered := time.Unix(0, rec.Anchor.Stored)
+	start, err := l.since(ctx, delivered.Add(1), info)
+	if err != nil {
+		return 0, nil, err
+	}
+	instant := &ledger.Anchor{Stored: rec.Anchor.Stored}
+	if start <= info.First {
+		return start, instant, nil
+	}
+	before, err := l.readers.stream.Get(ctx, start-1)
+	if errors.Is(err, stream.ErrNotFound) {
+		return start, instant, nil
+	}
+	if err != nil {
+		return 0, nil, err
+	}
+	at := anchorOf(&before)
+	if rec.Anchor.Seq > 0 && before.Stored.Equal(delivered) && at.Sum != rec.Anchor.Sum {
+		return 0, nil, &haltError{fmt.Errorf("the stream stepped back, and sequence %d was stored at the same instant as the last delivered message: whether it was delivered cannot be shown", before.Seq)}
+	}
+	return start, &at, nil
+}
+
+// giveUpPlan records that the open plan cannot be made again: what stands of it at its destination is not known.
+func (l *lane) giveUpPlan(ctx context.Context, p ledger.Plan, reason string) error {
+	a := &ledger.Abandon{First: p.First, Last: p.Last, Outputs: "unknown", Reason: reason}
+	for i := range p.Units {
+		a.Units = append(a.Units, p.Units[i].Name)
+	}
+	r := l.settled(ledger.KindAbandon)
+	r.Epoch++
+	r.Abandon = a
+	l.log.Warn("plan abandoned; what stands of it is not known", "first", p.First, "last", p.Last, "reason", reason)
+	return l.append(ctx, r)
+}
+
+// lose records that a range of sequences is gone.
+func (l *lane) lose(ctx context.Context, loss *ledger.Loss) error {
+	if l.current().OnLoss == "halt" {
+		return &haltError{fmt.Errorf("sequences %d to %d are lost: %s (onLoss: halt)", loss.From, loss.To, loss.Reason)}
+	}
+	r := l.settled(ledger.KindLoss)
+	r.Loss, r.Committed = loss, loss.To
+	r.Lost += loss.Count
+	if err := l.append(ctx, r); err != nil {
+		return err
+	}
+	l.log.Error("messages lost", "from", loss.From, "to", loss.To, "messages", loss.Count, "reason", loss.Reason)
+	return nil
+}
