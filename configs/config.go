@@ -33,6 +33,7 @@ type Config struct {
 	Routes     []Route         `yaml:"routes" required:"true" doc:"The routes; each decides and delivers on its own."`
 	HTTP       HTTP            `yaml:"http" doc:"The status server."`
 
+	Files    []string  `yaml:"-"` // every file that Load read: the main one, the included ones by name, those of secrets
 	Warnings []Problem `yaml:"-"` // what the author should know although the configuration is valid
 }
 

@@ -35,7 +35,7 @@ func Parse(name string, b []byte, reg sinks.Registry) (*Config, error) {
 	if len(d.problems) > 0 {
 		return nil, Errors(inOrder(d.problems))
 	}
-	cfg := new(Config)
+	cfg := &Config{Files: []string{name}}
 	d.decode(root, "", reflect.ValueOf(cfg).Elem(), "")
 	d.check(cfg)
 	if len(d.problems) > 0 {
