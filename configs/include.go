@@ -43,9 +43,9 @@ func (s site) seenFrom(d *decoder) string {
 	return fmt.Sprintf("%s in %s:%d", s.path, s.d.file, line)
 }
 
-// Included lists the files that Include matches now, by name: another list than Files holds calls for a reload.
-func (c *Config) Included() []string {
-	var files []string
+// Watched lists the files whose change calls for a reload: Files, and what Include matches by now.
+func (c *Config) Watched() []string {
+	files := slices.Clone(c.Files)
 	for _, pattern := range c.Include {
 		found, _ := matching(pattern) // Load has refused malformed patterns
 		files = append(files, found...)

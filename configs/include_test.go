@@ -70,8 +70,8 @@ func TestInclude(t *testing.T) {
 	if err := os.Rename("teams/c.yml", "teams/c.yaml"); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"teams/a.yaml", "teams/b.yaml", "teams/c.yaml", "teams/z.yaml"}, cfg.Included()); diff != "" {
-		t.Errorf("included now: %s", diff)
+	if diff := cmp.Diff([]string{"etc/sluice.yaml", "secret", "teams/a.yaml", "teams/b.yaml", "teams/c.yaml", "teams/z.yaml"}, cfg.Watched()); diff != "" {
+		t.Errorf("watched now: %s", diff)
 	}
 }
 

@@ -22,11 +22,7 @@ func Load(path string, reg sinks.Registry) (*Config, error) {
 	if err != nil {
 		return nil, Errors{unreadable(path, err)}
 	}
-	cfg, err := Parse(path, b, reg)
-	if err == nil {
-		cfg.Files = append([]string{path}, cfg.Files...)
-	}
-	return cfg, err
+	return Parse(path, b, reg)
 }
 
 // Parse reads a configuration from b, which messages call name; otherwise it is Load.
@@ -36,7 +32,7 @@ func Parse(name string, b []byte, reg sinks.Registry) (*Config, error) {
 	if len(d.problems) > 0 {
 		return nil, Errors(inOrder(d.problems))
 	}
-	cfg := new(Config)
+	cfg := &Config{Files: []string{name}}
 	d.decode(root, "", reflect.ValueOf(cfg).Elem(), "")
 	sites := sitesOf(d, cfg.Routes)
 	included := d.include(cfg.Include)

@@ -37,6 +37,7 @@ func TestDefaults(t *testing.T) {
 			Sink:       Sink{"file", fake(func(o *fakeOptions) { o.Dir = "out" })},
 			DeadLetter: dead,
 		}},
+		Files: []string{"sluice.yaml"},
 	}
 	if diff := cmp.Diff(want, got, sameConfig); diff != "" {
 		t.Error(diff)
@@ -73,7 +74,8 @@ func TestEveryKey(t *testing.T) {
 			{Name: "C", Subjects: []string{"c.x"}},
 		}},
 		Ledger: Ledger{File: "l"}, Memory: 64 << 20, Limits: logentry.Limits{Entry: 2e6, Depth: 7}, DeadLetter: dead,
-		HTTP: HTTP{Listen: ":0"},
+		HTTP:  HTTP{Listen: ":0"},
+		Files: []string{"sluice.yaml"},
 		Routes: []Route{
 			{
 				Name: "a", Description: "what ${NOBODY} knows", Disabled: true,

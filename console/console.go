@@ -3,7 +3,9 @@ package console
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
+	"net/netip"
 
 	"sluice/pipeline"
 )
@@ -17,9 +19,14 @@ type Status struct {
 type Router interface {
 	Status() []pipeline.LaneStatus
 	Ready() <-chan struct{}
+	Abandon(route, reason string) error
 }
 
-// Handler serves GET /v1/status, and GET /healthz: 200 once recovery is done, 503 before. It only reads.
+// reasonLimit bounds the reason that a person gives.
+const reasonLimit = 4 << 10
+
+// Handler serves GET /v1/status, and GET /healthz: 200 once recovery is done, 503 before; and, to callers on this machine alone,
+// POST /v1/routes/{route}/abandon, its body the reason.
 func Handler(r Router) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) {
@@ -34,5 +41,23 @@ func Handler(r Router) http.Handler {
 			http.Error(w, "recovering", http.StatusServiceUnavailable)
 		}
 	})
+	mux.HandleFunc("POST /v1/routes/{route}/abandon", func(w http.ResponseWriter, req *http.Request) {
+		if !isLocal(req.RemoteAddr) {
+			http.Error(w, "only from the daemon's own machine", http.StatusForbidden)
+			return
+		}
+		reason, err := io.ReadAll(http.MaxBytesReader(w, req.Body, reasonLimit))
+		if err == nil {
+			err = r.Abandon(req.PathValue("route"), string(reason))
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusConflict)
+		}
+	})
 	return mux
+}
+
+func isLocal(remote string) bool {
+	at, err := netip.ParseAddrPort(remote)
+	return err == nil && at.Addr().Unmap().IsLoopback()
 }

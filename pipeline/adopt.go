@@ -41,7 +41,12 @@ func (l *lane) writeManifest(ctx context.Context, d draft) error {
 		return fmt.Errorf("encode the manifest: %w", err)
 	}
 	u := driver.Manifest(l.routeName, l.readers.stream.Name(), l.epoch(), d.plan.Named, body)
-	_, err = d.dest.sink.Write(ctx, &u)
+	answer, cancel := l.owed(ctx)
+	defer cancel(nil)
+	_, err = d.dest.sink.Write(answer, &u)
+	if err != nil && context.Cause(answer) == errNoAnswer {
+		return errNoAnswer
+	}
 	if driver.CodeOf(err) == driver.Conflict {
 		return l.adopt(ctx, d, err)
 	}

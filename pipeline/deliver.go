@@ -142,12 +142,8 @@ func (l *lane) wrote(d draft, receipts []driver.Receipt) {
 // writeUnits writes all units, some at once, and gathers what was refused. A plan with an error is written again as a whole:
 // units that stand already are found to.
 func (l *lane) writeUnits(ctx context.Context, d draft) ([]driver.Receipt, []driver.Reject, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
+	ctx, cancel := l.owed(ctx)
 	defer cancel(nil)
-	l.mu.Lock()
-	l.relieve = cancel
-	l.status.LastAttempt = time.Now()
-	l.mu.Unlock()
 	units := d.plan.Units
 	receipts, errs := make([]driver.Receipt, len(units)), make([]error, len(units))
 	slots := make(chan struct{}, unitsAtOnce)

@@ -78,6 +78,16 @@ func (l *lane) unanswered(now time.Time) int64 {
 	return 1 + l.pending.held()
 }
 
+// owed gives the context of a write to the destination: one that giveUp may end, with errNoAnswer as its cause.
+func (l *lane) owed(ctx context.Context) (context.Context, context.CancelCauseFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.relieve = cancel
+	l.status.LastAttempt = time.Now()
+	return ctx, cancel
+}
+
 // giveUp ends the lane's write for now. Its goroutine then forgets what it holds, and redoes the plan later from the stream.
 func (l *lane) giveUp() {
 	l.mu.Lock()

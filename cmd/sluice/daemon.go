@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"sluice/configs"
@@ -23,12 +24,17 @@ type daemon struct {
 	streams []*jetstream.Stream
 	ledger  *file.Ledger
 	router  *pipeline.Router
+	cfg     atomic.Pointer[configs.Config] // in force
 }
 
 // openDaemon opens bus and ledger and makes the router. Nothing is routed before run.
 func openDaemon(ctx context.Context, cfg *configs.Config, reg sinks.Registry) (*daemon, error) {
 	d := &daemon{}
-	var err error
+	d.cfg.Store(cfg)
+	err := refuseShortfall(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
 	if d.ledger, err = file.Open(cfg.Ledger.File, slog.Default()); err != nil {
 		return nil, err
 	}
@@ -46,7 +52,7 @@ func openDaemon(ctx context.Context, cfg *configs.Config, reg sinks.Registry) (*
 	}
 	d.router = pipeline.New(pipeline.Options{
 		Ledger: d.ledger, Streams: streams, Routes: pipelineRoutes(cfg), Memory: cfg.Memory,
-		Decide: readDecision, Open: destinationOpener(cfg, reg), Log: slog.Default(),
+		Decide: readDecision, Open: destinationOpener(&d.cfg, reg), Log: slog.Default(),
 	})
 	return d, nil
 }
@@ -69,13 +75,13 @@ func readDecision(route string, b []byte) (pipeline.Decision, error) {
 }
 
 // destinationOpener opens destinations of the registry's kinds, as they were recorded, with today's credentials and endpoints.
-func destinationOpener(cfg *configs.Config, reg sinks.Registry) func(context.Context, string, []byte) (sink, dead driver.Driver, err error) {
+func destinationOpener(cfg *atomic.Pointer[configs.Config], reg sinks.Registry) func(context.Context, string, []byte) (sink, dead driver.Driver, err error) {
 	return func(ctx context.Context, route string, b []byte) (sink, dead driver.Driver, err error) {
 		d, err := configs.ParseDelivery(b, reg)
 		if err != nil {
 			return nil, nil, err
 		}
-		cfg.Complete(route, &d)
+		cfg.Load().Complete(route, &d)
 		if dead, err = d.DeadLetter.Options.Open(ctx, driver.ToDeadLetter); err != nil {
 			return nil, nil, fmt.Errorf("dead letters: %w", err)
 		}

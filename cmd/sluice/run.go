@@ -25,7 +25,11 @@ func newRunCommand() *cobra.Command {
 		Short: "Run the daemon: route entries until SIGTERM",
 		Long: `Reads the configured streams and delivers to the routes' sinks, each entry exactly once. After a crash, start it
 again: it finishes what was open and goes on. SIGTERM or Ctrl-C stops reading, delivers what is pending for at most 25 s and
-exits with 0; what a sink does not take in that time is delivered by the next run.`,
+exits with 0; what a sink does not take in that time is delivered by the next run.
+
+SIGHUP, or a change of the configuration's files, puts the routes as they are written then into force: all of them, or none when
+there is a mistake. Filters and exclusions change at one recorded sequence; destinations and batches with the next plan; a removed
+route is drained and closed. Changes of bus, ledger, memory and http wait for the next start.`,
 		Example: `  sluice run                          with ./sluice.yaml
   sluice run -c /etc/sluice.yaml --log-format json`,
 		Args: cobra.NoArgs,
@@ -51,6 +55,7 @@ func runDaemon(ctx context.Context, config string) error {
 	if err != nil {
 		return errors.Join(err, d.close())
 	}
+	go (&reloader{path: config, daemon: d}).watch(stop)
 	slog.Info("routing", "config", config, "routes", len(cfg.Routes), "streams", len(d.streams), "bus", d.bus.URL())
 	err = d.run(ctx, stop.Done())
 	slog.Info("stopped")

@@ -20,38 +20,54 @@ import (
 const statusPatience = 10 * time.Second
 
 func newStatusCommand() *cobra.Command {
-	var config, url string
+	var at daemonPlace
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show how each route of a running daemon fares",
 		Long: `Asks the daemon (its http.listen) and shows for each route and stream: state (running, waiting, paused, halted,
-draining, disabled), the durable cursor, the stream's last sequence and the lag between them, and what is wrong, if anything.`,
+draining, disabled), the durable cursor, the stream's last sequence and the lag between them, messages lost for ever, in what
+time retention would overtake the route if it stood still, and what is wrong, if anything.`,
 		Example: `  sluice status
   sluice status -c /etc/sluice.yaml -o json
   sluice status --url http://10.0.0.7:8080`,
 		Args: cobra.NoArgs,
 	}
-	addConfigFlag(cmd, &config)
-	cmd.Flags().StringVar(&url, "url", "", "the daemon's address, instead of http.listen in the configuration")
+	at.addFlags(cmd)
 	format := addOutputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if url == "" {
-			cfg, err := configs.Load(config, registry())
-			if err != nil {
-				return err
-			}
-			if cfg.HTTP.Listen == "" {
-				return errors.New("the daemon shows no status: set http: {listen: 127.0.0.1:8080} in the configuration and start it again")
-			}
-			url = "http://" + cfg.HTTP.Listen
+		address, err := at.address()
+		if err != nil {
+			return err
 		}
-		status, err := fetchStatus(cmd.Context(), url)
+		status, err := fetchStatus(cmd.Context(), address)
 		if err != nil {
 			return err
 		}
 		return writeStatus(cmd.OutOrStdout(), status, *format)
 	}
 	return cmd
+}
+
+// daemonPlace says where a running daemon answers.
+type daemonPlace struct{ config, url string }
+
+func (p *daemonPlace) addFlags(cmd *cobra.Command) {
+	addConfigFlag(cmd, &p.config)
+	cmd.Flags().StringVar(&p.url, "url", "", "the daemon's address, instead of http.listen in the configuration")
+}
+
+func (p *daemonPlace) address() (string, error) {
+	if p.url != "" {
+		return p.url, nil
+	}
+	cfg, err := configs.Load(p.config, registry())
+	if err != nil {
+		return "", err
+	}
+	if cfg.HTTP.Listen == "" {
+		return "", errors.New("the daemon does not listen: set http: {listen: 127.0.0.1:8080} in the configuration and start it again")
+	}
+	return "http://" + cfg.HTTP.Listen, nil
 }
 
 func fetchStatus(ctx context.Context, url string) (status console.Status, err error) {
@@ -80,13 +96,16 @@ func writeStatus(w io.Writer, status console.Status, format outputFormat) error 
 		return json.NewEncoder(w).Encode(status)
 	}
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(t, "ROUTE\tSTREAM\tSTATE\tCURSOR\tLAST\tLAG\tLAST SUCCESS\tMESSAGE")
+	fmt.Fprintln(t, "ROUTE\tSTREAM\tSTATE\tCURSOR\tLAST\tLAG\tLOST\tLOSS IN\tLAST SUCCESS\tMESSAGE")
 	for _, r := range status.Routes {
-		success := "-"
+		success, lossIn := "-", "-"
+		if r.LossIn != "" {
+			lossIn = r.LossIn
+		}
 		if !r.LastSuccess.IsZero() {
 			success = r.LastSuccess.Local().Format(time.DateTime)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%d\t%s\t%s\n", r.Route, r.Stream, r.State, r.Cursor, r.Last, r.Lag, success, r.Message)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s\t%s\n", r.Route, r.Stream, r.State, r.Cursor, r.Last, r.Lag, r.Lost, lossIn, success, r.Message)
 	}
 	return t.Flush()
 }
