@@ -31,6 +31,18 @@ func (r *router) Abandon(route, reason string) error {
 	return nil
 }
 
+func TestNoWebPageAbandons(t *testing.T) {
+	r := &router{}
+	req := httptest.NewRequest(http.MethodPost, "/v1/routes/a/abandon", nil)
+	req.RemoteAddr = "127.0.0.1:5000"
+	req.Header.Set("Origin", "https://elsewhere.example")
+	answer := httptest.NewRecorder()
+	console.Handler(r).ServeHTTP(answer, req)
+	if answer.Code != http.StatusForbidden || r.abandoned != nil {
+		t.Errorf("answered %d, abandoned %v", answer.Code, r.abandoned)
+	}
+}
+
 func ask(r *router, method, path, body, from string) *httptest.ResponseRecorder {
 	req := httptest.NewRequest(method, path, strings.NewReader(body))
 	req.RemoteAddr = from
