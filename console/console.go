@@ -26,7 +26,7 @@ type Router interface {
 const reasonLimit = 4 << 10
 
 // Handler serves GET /v1/status, and GET /healthz: 200 once recovery is done, 503 before; and, to callers on this machine alone,
-// POST /v1/routes/{route}/abandon, its body the reason.
+// POST /v1/routes/{route}/abandon, its body the reason; not to web pages of another origin.
 func Handler(r Router) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) {
@@ -54,7 +54,7 @@ func Handler(r Router) http.Handler {
 			http.Error(w, err.Error(), http.StatusConflict)
 		}
 	})
-	return mux
+	return http.NewCrossOriginProtection().Handler(mux) // a web page in a browser on this machine is not a person's hand
 }
 
 func isLocal(remote string) bool {

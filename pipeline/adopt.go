@@ -16,9 +16,9 @@ var errAdopted = errors.New("the ledger had stepped back; the plan that stands a
 // manifest is the body of a plan's manifest: the plan as it was recorded, and the settings that it names, so that a ledger that
 // has lost all of them can go on from the destination alone.
 type manifest struct {
-	Plan     ledger.Plan     `json:"plan"`
-	Decision json.RawMessage `json:"decision"`
-	Delivery json.RawMessage `json:"delivery"`
+	Plan     ledger.Plan `json:"plan"`
+	Decision string      `json:"decision"` // texts, since their hashes are over each byte
+	Delivery string      `json:"delivery"`
 }
 
 // writeManifest says at the destination which plan is about to become visible, before any of it does. Where another plan of this
@@ -28,15 +28,15 @@ func (l *lane) writeManifest(ctx context.Context, d draft) error {
 	if !d.dest.sink.Properties().Manifests || d.plan.Amends > 0 {
 		return nil
 	}
-	m := manifest{Plan: d.plan}
-	var err error
-	if m.Decision, err = l.chain.ledger.Config(ctx, d.plan.Decision); err != nil {
+	decision, err := l.chain.ledger.Config(ctx, d.plan.Decision)
+	if err != nil {
 		return fmt.Errorf("read the plan's revision: %w", err)
 	}
-	if m.Delivery, err = l.chain.ledger.Config(ctx, d.plan.Delivery); err != nil {
+	delivery, err := l.chain.ledger.Config(ctx, d.plan.Delivery)
+	if err != nil {
 		return fmt.Errorf("read the plan's delivery settings: %w", err)
 	}
-	body, err := json.Marshal(m)
+	body, err := json.Marshal(manifest{d.plan, string(decision), string(delivery)})
 	if err != nil {
 		return fmt.Errorf("encode the manifest: %w", err)
 	}
@@ -69,7 +69,8 @@ func (l *lane) adopt(ctx context.Context, d draft, conflict error) error {
 	if p.Named != d.plan.Named || p.First < d.plan.First || p.Last < p.First {
 		return &haltError{fmt.Errorf("a manifest for sequences %d to %d stands in the way of %d to %d: %w", p.First, p.Last, d.plan.First, d.plan.Last, conflict)}
 	}
-	for hash, b := range map[string][]byte{p.Decision: found.Decision, p.Delivery: found.Delivery} {
+	for hash, text := range map[string]string{p.Decision: found.Decision, p.Delivery: found.Delivery} {
+		b := []byte(text)
 		if hashOf(b) != hash {
 			return &haltError{fmt.Errorf("the manifest that stands in the way is damaged: %w", conflict)}
 		}

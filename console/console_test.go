@@ -1,0 +1,100 @@
+package console_test
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sluice/console"
+	"sluice/pipeline"
+)
+
+// router is what a console shows in these tests.
+type router struct {
+	lanes     []pipeline.LaneStatus
+	ready     chan struct{}
+	abandoned []string
+}
+
+func (r *router) Status() []pipeline.LaneStatus { return r.lanes }
+func (r *router) Ready() <-chan struct{}        { return r.ready }
+func (r *router) Abandon(route, reason string) error {
+	if route == "unknown" {
+		return errors.New(`no route "unknown"`)
+	}
+	r.abandoned = append(r.abandoned, route+": "+reason)
+	return nil
+}
+
+func TestNoWebPageAbandons(t *testing.T) {
+	r := &router{}
+	req := httptest.NewRequest(http.MethodPost, "/v1/routes/a/abandon", nil)
+	req.RemoteAddr = "127.0.0.1:5000"
+	req.Header.Set("Origin", "https://elsewhere.example")
+	answer := httptest.NewRecorder()
+	console.Handler(r).ServeHTTP(answer, req)
+	if answer.Code != http.StatusForbidden || r.abandoned != nil {
+		t.Errorf("answered %d, abandoned %v", answer.Code, r.abandoned)
+	}
+}
+
+func ask(r *router, method, path, body, from string) *httptest.ResponseRecorder {
+	req := httptest.NewRequest(method, path, strings.NewReader(body))
+	req.RemoteAddr = from
+	answer := httptest.NewRecorder()
+	console.Handler(r).ServeHTTP(answer, req)
+	return answer
+}
+
+func TestStatus(t *testing.T) {
+	r := &router{lanes: []pipeline.LaneStatus{{Route: "a", Stream: "LOGS", State: pipeline.Paused, Message: "no bucket", Cursor: 3, Last: 9, Lag: 6, Lost: 2}}}
+	answer := ask(r, http.MethodGet, "/v1/status", "", "10.0.0.9:1")
+	var got console.Status
+	if err := json.Unmarshal(answer.Body.Bytes(), &got); err != nil {
+		t.Fatalf("%v in %s", err, answer.Body)
+	}
+	if diff := cmp.Diff(console.Status{Routes: r.lanes}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestHealth(t *testing.T) {
+	r := &router{ready: make(chan struct{})}
+	if code := ask(r, http.MethodGet, "/healthz", "", "10.0.0.9:1").Code; code != http.StatusServiceUnavailable {
+		t.Errorf("before recovery: %d", code)
+	}
+	close(r.ready)
+	if code := ask(r, http.MethodGet, "/healthz", "", "10.0.0.9:1").Code; code != http.StatusOK {
+		t.Errorf("after recovery: %d", code)
+	}
+}
+
+func TestAbandon(t *testing.T) {
+	for _, c := range []struct {
+		name, method, path, body, from string
+		code                           int
+		abandoned                      []string
+	}{
+		{"from here", http.MethodPost, "/v1/routes/a/abandon", "gone", "127.0.0.1:5000", http.StatusOK, []string{"a: gone"}},
+		{"from here, IPv6", http.MethodPost, "/v1/routes/a/abandon", "", "[::1]:5000", http.StatusOK, []string{"a: "}},
+		{"from elsewhere", http.MethodPost, "/v1/routes/a/abandon", "gone", "10.0.0.9:5000", http.StatusForbidden, nil},
+		{"unknown route", http.MethodPost, "/v1/routes/unknown/abandon", "", "127.0.0.1:5000", http.StatusConflict, nil},
+		{"an essay", http.MethodPost, "/v1/routes/a/abandon", strings.Repeat("x", 5<<10), "127.0.0.1:5000", http.StatusConflict, nil},
+		{"only by POST", http.MethodGet, "/v1/routes/a/abandon", "", "127.0.0.1:5000", http.StatusMethodNotAllowed, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := &router{}
+			if code := ask(r, c.method, c.path, c.body, c.from).Code; code != c.code {
+				t.Errorf("answered %d, want %d", code, c.code)
+			}
+			if diff := cmp.Diff(c.abandoned, r.abandoned); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
