@@ -63,7 +63,7 @@ func (l *lane) plan(ctx context.Context, b *batch) (draft, error) {
 		return draft{}, err
 	}
 	r := l.settled(ledger.KindPlan)
-	r.Open = []ledger.Plan{d.plan}
+	r.Open = []ledger.Plan{d.record()}
 	return d, l.append(ctx, r)
 }
 
@@ -130,7 +130,7 @@ func (l *lane) write(ctx context.Context, b *batch, d draft) error {
 func (l *lane) wrote(d draft, receipts []driver.Receipt) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.written = &written{plan: d.plan, receipts: receipts, at: time.Now()}
+	l.written = &written{plan: d.record(), receipts: receipts, at: time.Now()}
 	l.state, l.dead = d.next, d.dead
 	l.writing, l.relieve = time.Time{}, nil
 	l.status.LastSuccess = time.Now()
@@ -220,7 +220,7 @@ func (l *lane) amend(ctx context.Context, b *batch, d draft, rejects []driver.Re
 		return draft{}, err
 	}
 	r := l.settled(ledger.KindAmend)
-	r.Open = []ledger.Plan{amended.plan}
+	r.Open = []ledger.Plan{amended.record()}
 	r.Amend = &ledger.Amend{Excluded: refused, Reason: "rejected"}
 	return amended, l.append(ctx, r)
 }

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"slices"
 
 	"sluice/pipeline/ledger"
 	"sluice/sinks"
@@ -14,6 +15,16 @@ type draft struct {
 	dest *destination
 	next driver.State
 	dead driver.State
+}
+
+// record is the plan as the ledger keeps it. It does not hold on to the entries, so that it may outlive the batch.
+func (d *draft) record() ledger.Plan {
+	p := d.plan
+	p.Units = slices.Clone(p.Units)
+	for i := range p.Units {
+		p.Units[i].Refs = nil
+	}
+	return p
 }
 
 // terms are what a plan depends on beside its batch.

@@ -70,7 +70,7 @@ func (l *lane) shrink(ctx context.Context, b *batch, t terms, p ledger.Plan, why
 		return draft{}, err
 	}
 	r := l.settled(ledger.KindAmend)
-	r.Open = []ledger.Plan{d.plan}
+	r.Open = []ledger.Plan{d.record()}
 	r.Amend = &ledger.Amend{Excluded: []driver.Reject{}, Reason: why.reason}
 	if r.Loss = newlyMissing(p, d.plan, why.reason); r.Loss != nil {
 		r.Lost += r.Loss.Count
