@@ -19,7 +19,7 @@ import (
 const (
 	requestTimeout = 10 * time.Second // of a request without a deadline of its own
 	firstAttempt   = time.Second
-	longerAttempt  = 250 * time.Millisecond
+	longerAttempt  = 100 * time.Millisecond
 	betweenAsking  = 50 * time.Millisecond
 )
 

@@ -117,10 +117,13 @@ func TestLeaderKilled(t *testing.T) {
 	for round := range 3 {
 		at := c.leader(s)
 		c.servers[at].kill()
+		killed := time.Now()
 		acknowledged.begin()
 		read.begin()
 		again, arrived := acknowledged.wait(t), read.wait(t)
-		t.Logf("kill %d of the leader, %s: acknowledged again after %v, read again after %v", round+1, c.servers[at].name, again, arrived)
+		elected := slices.MaxFunc(c.servers, func(a, b *natsProcess) int { return a.ledAt().Compare(b.ledAt()) }).ledAt().Sub(killed)
+		t.Logf("kill %d of the leader, %s: NATS elected another after %v; acknowledged again after %v, read again after %v",
+			round+1, c.servers[at].name, elected.Round(time.Millisecond), again, arrived)
 		c.servers[at].start(c.confs[at])
 	}
 	close(stop)

@@ -56,7 +56,8 @@ type natsProcess struct {
 	cmd  *exec.Cmd
 	done chan struct{} // closed when it has ended
 	said *strings.Builder
-	mu   sync.Mutex // of said
+	led  time.Time  // when it last became a stream's leader
+	mu   sync.Mutex // of said and led
 }
 
 // newProcess prepares a server with a folder and a port of its own; start starts it.
@@ -110,6 +111,9 @@ func (p *natsProcess) listen(lines *bufio.Scanner, ready chan struct{}) {
 	for lines.Scan() {
 		p.mu.Lock()
 		fmt.Fprintln(p.said, lines.Text())
+		if strings.Contains(lines.Text(), "new stream leader") {
+			p.led = time.Now()
+		}
 		p.mu.Unlock()
 		if strings.Contains(lines.Text(), "Server is ready") {
 			once.Do(func() { close(ready) })
@@ -117,6 +121,13 @@ func (p *natsProcess) listen(lines *bufio.Scanner, ready chan struct{}) {
 	}
 	_ = cmd.Wait() // a killed one is an error
 	close(done)
+}
+
+// ledAt tells when the server last became a stream's leader, as it says itself.
+func (p *natsProcess) ledAt() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.led
 }
 
 func (p *natsProcess) log() string {

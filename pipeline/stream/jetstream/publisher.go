@@ -75,7 +75,7 @@ func (m *Pending) send() {
 func (m *Pending) Wait(ctx context.Context) (Ack, error) {
 	var end time.Time // of the patience, from the first refusal on
 	// The first time at once: after a restart, all that was on its way comes back refused.
-	for wait := time.Duration(0); ; wait = min(2*wait+50*time.Millisecond, 2*time.Second) {
+	for wait := time.Duration(0); ; wait = min(2*wait+50*time.Millisecond, 500*time.Millisecond) {
 		ack, err := m.outcome(ctx)
 		if err != nil {
 			if denied := m.publisher.stream.bus.denied.since(m.began, m.message.Subject); denied != nil {
