@@ -84,7 +84,7 @@ func TestKill(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	var feeding sync.WaitGroup
 	feeding.Go(func() { feed.run(ctx) })
-	hits := killOften(p, rand.New(rand.NewPCG(seed, 1)), kills)
+	hits := (&killing{place: p, rand: rand.New(rand.NewPCG(seed, 1)), stands: p.stands}).often(kills)
 	stop()
 	feeding.Wait()
 
@@ -100,7 +100,10 @@ func TestKill(t *testing.T) {
 	})
 	d.drain()
 	p.settleUnreadable(p.last("most/LOGS").Committed)
-	judgeKills(p, feed.source)
+	judgeKills(p, feed.source, func(route string) map[string]int {
+		p.noTemporary(route)
+		return p.lines("out/" + route)
+	})
 	t.Logf("%d kills of the daemon: %d hit an open plan, %d of these with units still to write, %d between two units of a plan; %d kills of the publisher; %d entries",
 		kills, hits.open, hits.unfinished, hits.between, feed.kills, feed.lines)
 	if hits.open == 0 {
@@ -123,20 +126,30 @@ func killSeed(t *testing.T) uint64 {
 // killHits counts what kills met.
 type killHits struct{ open, unfinished, between int }
 
-// killOften starts the daemon and kills it, so many times: a third of the kills may fall into its start and recovery, a third
+// killing starts and kills the daemon of a place.
+type killing struct {
+	place   *place
+	rand    *rand.Rand
+	stands  func(lane string, u driver.Unit) bool // at its destination
+	between func(life int)                        // what happens while no daemon runs; may be nil
+	hits    killHits
+}
+
+// often starts the daemon and kills it, so many times: a third of the kills may fall into its start and recovery, a third
 // once it routes, and a third close behind the record of a plan, while its units are written.
-func killOften(p *place, r *rand.Rand, kills int) (hits killHits) {
+func (k *killing) often(kills int) killHits {
+	p := k.place
 	p.t.Helper()
 	for i := range kills {
 		d := p.daemon()
 		if i%3 > 0 {
 			d.await("recovery", func() bool { return p.health() == 200 })
 		}
-		moment := time.Duration(r.IntN(500)) * time.Millisecond // nothing waits for it but the kill
+		moment := time.Duration(k.rand.IntN(500)) * time.Millisecond // nothing waits for it but the kill
 		if i%3 == 2 {
 			before := p.last("most/LOGS").N
 			d.await("a plan", func() bool { return p.last("most/LOGS").N > before })
-			moment = time.Duration(r.IntN(10)) * time.Millisecond
+			moment = time.Duration(k.rand.IntN(10)) * time.Millisecond
 		}
 		select {
 		case <-time.After(moment):
@@ -144,25 +157,32 @@ func killOften(p *place, r *rand.Rand, kills int) (hits killHits) {
 			p.t.Fatalf("life %d ended by itself: %v\n%s", i, d.result, d.err.String())
 		}
 		d.kill()
-		hits.note(p)
+		k.note()
+		if k.between != nil {
+			k.between(i)
+		}
 	}
-	return hits
+	return k.hits
 }
 
 // note looks at what the kill left behind.
-func (h *killHits) note(p *place) {
+func (k *killing) note() {
 	open, standing, missing, between := false, 0, 0, false
 	for _, lane := range []string{"archive/LOGS", "errors/LOGS", "most/LOGS", "_unreadable/LOGS"} {
-		for _, plan := range p.last(lane).Open {
+		for _, plan := range k.place.last(lane).Open {
 			open = true
-			stands, lacks := standingUnits(p, lane, plan.Units)
+			stands := 0
+			for _, u := range plan.Units {
+				stands += count(k.stands(lane, u))
+			}
+			lacks := len(plan.Units) - stands
 			standing, missing = standing+stands, missing+lacks
 			between = between || stands > 0 && lacks > 0
 		}
 	}
-	h.open += count(open)
-	h.unfinished += count(missing > 0)
-	h.between += count(between)
+	k.hits.open += count(open)
+	k.hits.unfinished += count(missing > 0)
+	k.hits.between += count(between)
 }
 
 func count(is bool) int {
@@ -172,19 +192,14 @@ func count(is bool) int {
 	return 0
 }
 
-func standingUnits(p *place, lane string, units []driver.Unit) (stands, lacks int) {
-	for _, u := range units {
-		path := filepath.Join("out", filepath.Dir(lane), filepath.FromSlash(u.Name))
-		if u.To == driver.ToDeadLetter || strings.HasPrefix(lane, "_") {
-			path = filepath.Join("data/dead", filepath.FromSlash(u.Name))
-		}
-		if _, err := os.Stat(p.path(path)); err == nil {
-			stands++
-		} else {
-			lacks++
-		}
+// stands says whether a unit of a lane stands in the route's folder, or in that of the dead letters.
+func (p *place) stands(lane string, u driver.Unit) bool {
+	path := filepath.Join("out", filepath.Dir(lane), filepath.FromSlash(u.Name))
+	if u.To == driver.ToDeadLetter || strings.HasPrefix(lane, "_") {
+		path = filepath.Join("data/dead", filepath.FromSlash(u.Name))
 	}
-	return stands, lacks
+	_, err := os.Stat(p.path(path))
+	return err == nil
 }
 
 // feeder lets a source grow and publishes it, again and again.
@@ -264,12 +279,12 @@ func (f *feeder) append(lines []string) {
 	}
 }
 
-// judgeKills holds folders and account against what the source's lines say.
-func judgeKills(p *place, source string) {
+// judgeKills holds what was delivered, and the account, against what the source's lines say.
+func judgeKills(p *place, source string, lines func(route string) map[string]int) {
 	p.t.Helper()
-	want, excluded := make(map[string][]string), make(map[string]map[string]uint64)
+	want, excluded := make(map[string]map[string]int), make(map[string]map[string]uint64)
 	for route := range killOracle {
-		excluded[route] = make(map[string]uint64)
+		want[route], excluded[route] = make(map[string]int), make(map[string]uint64)
 	}
 	var examined uint64
 	dead := make(map[string]string)
@@ -285,7 +300,7 @@ func judgeKills(p *place, source string) {
 			case matches && by != "":
 				excluded[route][by]++
 			case matches:
-				want[route] = append(want[route], line)
+				want[route][line]++
 			}
 		}
 	})
@@ -294,12 +309,20 @@ func judgeKills(p *place, source string) {
 	}
 	rows := p.balance()
 	for route := range killOracle {
-		p.same("out/"+route, want[route])
-		row := rows[route]
-		p.diff("account of "+route, []any{examined, uint64(len(want[route])), excluded[route]}, []any{row.Examined, row.Delivered, row.Excluded})
-		if left, err := os.ReadDir(p.path("out/" + route + "/.sluice/tmp")); err != nil || len(left) > 0 {
-			p.t.Errorf("route %s: temporary files are left: %v %v", route, left, err)
+		p.sameLines(route, want[route], lines(route))
+		row, delivered := rows[route], uint64(0)
+		for _, n := range want[route] {
+			delivered += uint64(n)
 		}
+		p.diff("account of "+route, []any{examined, delivered, excluded[route]}, []any{row.Examined, row.Delivered, row.Excluded})
 	}
 	p.diff("dead letters", dead, p.deadLetters())
+}
+
+// noTemporary fails the test when a route's folder holds temporary files.
+func (p *place) noTemporary(route string) {
+	p.t.Helper()
+	if left, err := os.ReadDir(p.path("out/" + route + "/.sluice/tmp")); err != nil || len(left) > 0 {
+		p.t.Errorf("route %s: temporary files are left: %v %v", route, left, err)
+	}
 }

@@ -218,6 +218,24 @@ func (p *place) last(lane string) ledger.Record {
 	return rec
 }
 
+// records gives all records of a lane.
+func (p *place) records(lane string) []ledger.Record {
+	p.t.Helper()
+	r, err := file.OpenReader(p.path(p.ledger))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	var all []ledger.Record
+	err = r.Scan(p.t.Context(), lane, 0, func(_ ledger.Rev, rec ledger.Record) error {
+		all = append(all, rec)
+		return nil
+	})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return all
+}
+
 // settleUnreadable sees to it that the dead letters of all lines up to a sequence are written, after a drain. The drain has done
 // it, unless that lane was far behind the others; left to itself, the lane writes a minute after its first line.
 func (p *place) settleUnreadable(seq uint64) {
@@ -278,13 +296,21 @@ func eachLine(path string, line func(string)) error {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 	}
-	for buf := bufio.NewReader(in); ; {
-		text, err := buf.ReadString('\n')
+	if err := linesOf(bufio.NewReader(in), line); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// linesOf yields lines, each of which must end with a line feed.
+func linesOf(in *bufio.Reader, line func(string)) error {
+	for {
+		text, err := in.ReadString('\n')
 		switch {
 		case err == io.EOF && text == "":
 			return nil
 		case err != nil:
-			return fmt.Errorf("%s: %w after %.80q", path, err, text)
+			return fmt.Errorf("%w after %.80q", err, text)
 		}
 		line(strings.TrimSuffix(text, "\n"))
 	}
