@@ -54,7 +54,8 @@ func newRootCommand() *cobra.Command {
 		Short: "Route log entries from a stream to their destinations, exactly once",
 		Long: `Sluice is a self-hosted log router. It reads LogEntry JSON from a stream, applies the filters and exclusions
 of each route in the Cloud Logging query language, and delivers what remains to the route's sink.`,
-		Example: `  sluice filter 'severity>=ERROR' entries.jsonl           entries that match, like grep
+		Example: `  sluice demo                                             the main job, in one command
+  sluice filter 'severity>=ERROR' entries.jsonl           entries that match, like grep
   sluice explain -c sluice.yaml entries.jsonl             what each route would do with each entry
   sluice version -o json                                  what this binary is made of`,
 		SilenceErrors: true,
