@@ -67,6 +67,7 @@ var dependencies = []dependency{
 	{"github.com/nats-io/nkeys", []string{"pipeline/stream/jetstream"}, "the NATS client signs with a key that stands in a file"},
 	{"github.com/spf13/cobra", []string{"cmd/sluice"}, "only the command reads a command line"},
 	{"github.com/goccy/go-yaml", []string{"configs"}, "only the configuration reads YAML"},
+	{"github.com/expr-lang/expr", []string{"exprs"}, "expressions have one door, which owns their limits"},
 	{"github.com/klauspost/compress", []string{"sinks/codec"}, "only codecs compress"},
 	{"github.com/cespare/xxhash/v2", []string{"filters"}, "sample() has one hash for ever"},
 	{"golang.org/x/text", []string{"filters"}, "only text search folds Unicode"},

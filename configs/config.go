@@ -18,6 +18,7 @@ package configs
 import (
 	"time"
 
+	"sluice/exprs"
 	"sluice/filters"
 	"sluice/logentry"
 	"sluice/sinks/driver"
@@ -95,9 +96,11 @@ type Route struct {
 	Name        string          `yaml:"name" required:"true" doc:"Unique; letters, digits, - and _; not beginning with _."`
 	Description string          `yaml:"description" verbatim:"true" doc:"For people."`
 	Disabled    bool            `yaml:"disabled" default:"false" doc:"The route neither reads nor delivers."`
-	Filter      *filters.Filter `yaml:"-"`                                                                                               // nil: every entry
-	FilterText  string          `yaml:"filter" verbatim:"true" doc:"Which entries, in the Logging query language; absent: every entry."` // as written
-	Exclusions  []Exclusion     `yaml:"exclusions" doc:"Which of them not; at most 50, the first that matches counts."`                  // at most 50, in order
+	Filter      *filters.Filter `yaml:"-"`                                                                                                                // nil: every entry
+	FilterText  string          `yaml:"filter" verbatim:"true" doc:"Which entries, in the Logging query language; absent: every entry."`                  // as written
+	Where       *exprs.Where    `yaml:"-"`                                                                                                                // nil: every entry that Filter matches
+	WhereText   string          `yaml:"where" verbatim:"true" doc:"An expression that must hold, too, of an entry that filter matches: docs/filters.md."` // as written
+	Exclusions  []Exclusion     `yaml:"exclusions" doc:"Which of them not; at most 50, the first that matches counts."`                                   // at most 50, in order
 	Start       Start           `yaml:"start" doc:"Where a new route begins: earliest, latest, a time (RFC 3339) or a sequence."`
 	OnLoss      OnLoss          `yaml:"onLoss" default:"record" enum:"record|halt" doc:"When the stream no longer holds what the route had to read: record the loss and go on, or stop."`
 	Batch       Batch           `yaml:"batch" doc:"When a batch is cut; the first limit reached counts."`
@@ -110,6 +113,8 @@ type Exclusion struct {
 	Name       string          `yaml:"name" required:"true" doc:"Unique in the route; letters, digits, -, _ and dots."` // unique in the route
 	Filter     *filters.Filter `yaml:"-"`
 	FilterText string          `yaml:"filter" required:"true" verbatim:"true" doc:"Which entries, in the Logging query language."`
+	Where      *exprs.Where    `yaml:"-"`
+	WhereText  string          `yaml:"where" verbatim:"true" doc:"An expression that must hold, too, of an entry that filter matches: docs/filters.md."`
 	Disabled   bool            `yaml:"disabled" default:"false" doc:"The exclusion takes nothing out."`
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"sluice/exprs"
 	"sluice/filters"
 	"sluice/logentry"
 )
@@ -18,6 +19,7 @@ const sampleHash = "xxhash64"
 type decision struct {
 	V          int                 `json:"v"`
 	Filter     string              `json:"filter"`
+	Where      string              `json:"where,omitempty"` // a program that knows no where refuses it
 	Exclusions []decisionExclusion `json:"exclusions,omitempty"`
 	Limits     decisionLimits      `json:"limits"`
 	Sample     string              `json:"sample"`
@@ -26,6 +28,7 @@ type decision struct {
 type decisionExclusion struct {
 	Name     string `json:"name"`
 	Filter   string `json:"filter"`
+	Where    string `json:"where,omitempty"`
 	Disabled bool   `json:"disabled,omitempty"`
 }
 
@@ -34,13 +37,13 @@ type decisionLimits struct {
 	Depth int `json:"depth"`
 }
 
-// Decision is the canonical JSON of all that decides which entries the route keeps under the given limits: the filters as they
-// are written, disabled exclusions included. Equal settings give equal bytes. ParseDecision is its inverse.
+// Decision is the canonical JSON of all that decides which entries the route keeps under the given limits: filters and
+// expressions as they are written, disabled exclusions included. Equal settings give equal bytes. ParseDecision is its inverse.
 func (r *Route) Decision(limits logentry.Limits) []byte {
 	limits = effective(limits)
-	d := decision{V: 1, Filter: r.FilterText, Limits: decisionLimits(limits), Sample: sampleHash}
+	d := decision{V: 1, Filter: r.FilterText, Where: r.WhereText, Limits: decisionLimits(limits), Sample: sampleHash}
 	for _, x := range r.Exclusions {
-		d.Exclusions = append(d.Exclusions, decisionExclusion{x.Name, x.FilterText, x.Disabled})
+		d.Exclusions = append(d.Exclusions, decisionExclusion{x.Name, x.FilterText, x.WhereText, x.Disabled})
 	}
 	return canonical(d)
 }
@@ -48,26 +51,32 @@ func (r *Route) Decision(limits logentry.Limits) []byte {
 // DecisionHash is the hex sha256 of Decision.
 func (r *Route) DecisionHash(limits logentry.Limits) string { return hash(r.Decision(limits)) }
 
-// Rule gives the route's question to an entry and the names of its exclusions, in the order of Rule.Exclude; disabled ones are
-// in neither. ParseDecision gives the same of what Decision wrote.
-func (r *Route) Rule() (filters.Rule, []string) {
-	rule := filters.Rule{Include: r.Filter}
-	var names []string
-	for _, x := range r.Exclusions {
-		if !x.Disabled {
-			rule.Exclude = append(rule.Exclude, x.Filter)
-			names = append(names, x.Name)
-		}
-	}
-	return rule, names
+// Terms are decision settings, compiled.
+type Terms struct {
+	Rule            filters.Rule   // without disabled exclusions
+	Exclusions      []string       // names, in the order of Rule.Exclude
+	Where           *exprs.Where   // of the route; nil: none
+	ExclusionWheres []*exprs.Where // in the order of Rule.Exclude; nil: none
+	Limits          logentry.Limits
 }
 
-// ParseDecision makes decision settings of what Decision wrote, perhaps in an earlier version of the program: the rule, the names
-// of its exclusions and the limits. It fails when this version cannot decide as that one did.
-func ParseDecision(b []byte) (filters.Rule, []string, logentry.Limits, error) {
-	fail := func(err error) (filters.Rule, []string, logentry.Limits, error) {
-		return filters.Rule{}, nil, logentry.Limits{}, fmt.Errorf("recorded decision settings: %w", err)
+// Terms gives the route's decision settings, compiled. ParseDecision gives the same of what Decision wrote.
+func (r *Route) Terms(limits logentry.Limits) Terms {
+	t := Terms{Rule: filters.Rule{Include: r.Filter}, Where: r.Where, Limits: effective(limits)}
+	for _, x := range r.Exclusions {
+		if !x.Disabled {
+			t.Rule.Exclude = append(t.Rule.Exclude, x.Filter)
+			t.Exclusions = append(t.Exclusions, x.Name)
+			t.ExclusionWheres = append(t.ExclusionWheres, x.Where)
+		}
 	}
+	return t
+}
+
+// ParseDecision makes decision settings of what Decision wrote, perhaps in an earlier version of the program. It fails when this
+// version cannot decide as that one did.
+func ParseDecision(b []byte) (Terms, error) {
+	fail := func(err error) (Terms, error) { return Terms{}, fmt.Errorf("recorded decision settings: %w", err) }
 	var d decision
 	if err := strict(b, &d); err != nil {
 		return fail(err)
@@ -75,23 +84,35 @@ func ParseDecision(b []byte) (filters.Rule, []string, logentry.Limits, error) {
 	if d.V != 1 || d.Sample != sampleHash {
 		return fail(fmt.Errorf("version %d with sample hash %q, this program knows version 1 with %q", d.V, d.Sample, sampleHash))
 	}
-	r := Route{FilterText: d.Filter}
-	if d.Filter != "" {
-		f, err := filters.Compile(d.Filter)
-		if err != nil {
-			return fail(fmt.Errorf("filter: %w", err))
-		}
-		r.Filter = f
+	var r Route
+	var err error
+	if r.Filter, r.Where, err = compileRecorded(d.Filter, d.Where); err != nil {
+		return fail(err)
+	}
+	if d.Filter == "" {
+		r.Filter = nil // every entry
 	}
 	for _, x := range d.Exclusions {
-		f, err := filters.Compile(x.Filter)
+		f, w, err := compileRecorded(x.Filter, x.Where)
 		if err != nil {
 			return fail(fmt.Errorf("exclusion %s: %w", x.Name, err))
 		}
-		r.Exclusions = append(r.Exclusions, Exclusion{Name: x.Name, Filter: f, FilterText: x.Filter, Disabled: x.Disabled})
+		r.Exclusions = append(r.Exclusions, Exclusion{Name: x.Name, Filter: f, Where: w, Disabled: x.Disabled})
 	}
-	rule, names := r.Rule()
-	return rule, names, logentry.Limits(d.Limits), nil
+	return r.Terms(logentry.Limits(d.Limits)), nil
+}
+
+// compileRecorded compiles a filter and a where, which is nil when it is empty.
+func compileRecorded(filter, where string) (f *filters.Filter, w *exprs.Where, err error) {
+	if f, err = filters.Compile(filter); err != nil {
+		return nil, nil, fmt.Errorf("filter: %w", err)
+	}
+	if where != "" {
+		if w, err = exprs.CompileWhere(where); err != nil {
+			return nil, nil, fmt.Errorf("where: %w", err)
+		}
+	}
+	return f, w, nil
 }
 
 // effective puts the defaults in the place of zeros.

@@ -13,6 +13,7 @@ import (
 // The stored forms are read by later versions: these texts must never change.
 const (
 	goldenDecision = `{"v":1,"filter":"severity>=ERROR","exclusions":[{"name":"one.x","filter":"severity>=ERROR"},{"name":"two","filter":"severity=INFO","disabled":true}],"limits":{"entry":2000000,"depth":7},"sample":"xxhash64"}`
+	goldenWhere    = `{"v":1,"filter":"","where":"labels.a != labels.b","exclusions":[{"name":"x","filter":"severity>=ERROR","where":"labels.a != labels.b"}],"limits":{"entry":2000000,"depth":7},"sample":"xxhash64"}`
 	goldenDelivery = `{"v":1,"kind":"file","options":{"dir":"/var/out/a","layout":"databricks","compression":"none","part":5242880,"ratio":0.5,"level":9,"small":255,"tags":{"team":"pay"},"mode":"good"},"deadLetter":{"kind":"file","options":{"dir":"dead-a","layout":"hourly","compression":"none","part":0,"ratio":0,"level":0,"small":0,"mode":""}},"batch":{"bytes":1,"entries":2,"age":"3m0s"}}`
 )
 
@@ -25,22 +26,23 @@ func loadEveryKey(t *testing.T) *Config {
 
 func TestDecision(t *testing.T) {
 	cfg := loadEveryKey(t)
-	r := &cfg.Routes[0]
-	b := r.Decision(cfg.Limits)
-	if diff := cmp.Diff(goldenDecision, string(b)); diff != "" {
-		t.Fatal(diff)
-	}
-	rule, names, limits, err := ParseDecision(b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	wantRule, wantNames := r.Rule()
-	if len(wantRule.Exclude) != 1 { // the disabled one is left out
-		t.Errorf("%d exclusions are active", len(wantRule.Exclude))
-	}
-	got, want := []any{rule, names, limits}, []any{wantRule, wantNames, cfg.Limits}
-	if diff := cmp.Diff(want, got, sameConfig); diff != "" {
-		t.Error(diff)
+	for i, golden := range []string{goldenDecision, goldenWhere} {
+		r := &cfg.Routes[i]
+		b := r.Decision(cfg.Limits)
+		if diff := cmp.Diff(golden, string(b)); diff != "" {
+			t.Fatal(diff)
+		}
+		got, err := ParseDecision(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := r.Terms(cfg.Limits)
+		if len(want.Rule.Exclude) != 1 { // the disabled one is left out
+			t.Errorf("%d exclusions are active", len(want.Rule.Exclude))
+		}
+		if diff := cmp.Diff(want, got, sameConfig); diff != "" {
+			t.Error(diff)
+		}
 	}
 }
 
@@ -58,6 +60,8 @@ func TestDecisionHash(t *testing.T) {
 		decides bool
 	}{
 		"filter":             {func(r *Route) { r.FilterText += " " }, true},
+		"where":              {func(r *Route) { r.WhereText = "true" }, true},
+		"exclusion's where":  {func(r *Route) { r.Exclusions[0].WhereText = "true" }, true},
 		"exclusion's filter": {func(r *Route) { r.Exclusions[0].FilterText = "a" }, true},
 		"exclusion's name":   {func(r *Route) { r.Exclusions[0].Name = "a" }, true},
 		"exclusion disabled": {func(r *Route) { r.Exclusions[0].Disabled = true }, true},
@@ -106,7 +110,8 @@ func TestDelivery(t *testing.T) {
 func TestParseRecordedRefuses(t *testing.T) {
 	for name, c := range map[string]struct{ from, old, new, want string }{
 		"filter":            {goldenDecision, `"filter":"severity>=ERROR","ex`, `"filter":")","ex`, "filter: syntax error"},
-		"exclusion":         {goldenDecision, `"filter":"severity=INFO"`, `"filter":")"`, "exclusion two: syntax error"},
+		"exclusion":         {goldenDecision, `"filter":"severity=INFO"`, `"filter":")"`, "exclusion two: filter: syntax error"},
+		"where":             {goldenWhere, `"where":"labels.a`, `"where":"lables.a`, "where: unknown name lables (did you mean labels?)"},
 		"version":           {goldenDecision, `"v":1`, `"v":2`, "version 2"},
 		"sample hash":       {goldenDecision, "xxhash64", "md5", `"md5"`},
 		"decision key":      {goldenDecision, `"v":1`, `"v":1,"parent":"x"`, `unknown field "parent"`},
@@ -121,8 +126,8 @@ func TestParseRecordedRefuses(t *testing.T) {
 	} {
 		b := strings.Replace(c.from, c.old, c.new, 1)
 		var err error
-		if c.from == goldenDecision {
-			_, _, _, err = ParseDecision([]byte(b))
+		if c.from != goldenDelivery {
+			_, err = ParseDecision([]byte(b))
 		} else {
 			_, err = ParseDelivery([]byte(b), fakes)
 		}
@@ -149,11 +154,9 @@ func FuzzParse(f *testing.F) {
 		}
 		for i := range cfg.Routes {
 			r := &cfg.Routes[i]
-			rule, names, limits, err := ParseDecision(r.Decision(cfg.Limits))
-			wantRule, wantNames := r.Rule()
-			got, want := []any{rule, names, limits, err}, []any{wantRule, wantNames, cfg.Limits, nil}
-			if diff := cmp.Diff(want, got, sameConfig); diff != "" {
-				t.Fatal(diff)
+			got, err := ParseDecision(r.Decision(cfg.Limits))
+			if diff := cmp.Diff(r.Terms(cfg.Limits), got, sameConfig); diff != "" || err != nil {
+				t.Fatal(diff, err)
 			}
 			if _, err := ParseDelivery(r.Delivery(), fakes); err != nil {
 				t.Fatal(err)

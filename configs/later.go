@@ -18,15 +18,11 @@ var later = map[reflect.Type]map[string]string{
 		"parent":            "select it by logName in filter",
 		"includeChildren":   "select the children by logName in filter",
 		"interceptChildren": "exclude the entries in the other routes",
-		"where":             "say it in filter",
 		"quota":             "thin out with sample() in an exclusion",
 		"redaction":         "leave the entries out by an exclusion",
 		"resume":            "give the route a new name",
 		"dedup":             "let publishers set Nats-Msg-Id",
 		"columns":           "entries leave as they came, as JSON lines",
-	},
-	reflect.TypeFor[Exclusion](): {
-		"where": "say it in filter",
 	},
 }
 

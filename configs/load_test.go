@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"sluice/exprs"
 	"sluice/filters"
 	"sluice/logentry"
 )
@@ -18,6 +19,9 @@ import (
 var sameConfig = cmp.Options{
 	cmp.AllowUnexported(fakeLayout{}),
 	cmp.Comparer(func(a, b *filters.Filter) bool {
+		return a == nil && b == nil || a != nil && b != nil && a.String() == b.String()
+	}),
+	cmp.Comparer(func(a, b *exprs.Where) bool {
 		return a == nil && b == nil || a != nil && b != nil && a.String() == b.String()
 	}),
 }
@@ -68,6 +72,13 @@ func TestEveryKey(t *testing.T) {
 		return Route{Name: name, OnLoss: RecordLoss, Batch: batch, Start: start, DeadLetter: dead,
 			Sink: Sink{"file", fake(func(o *fakeOptions) { o.Dir = name })}}
 	}
+	where, err := exprs.CompileWhere("labels.a != labels.b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	compared := plain("b", Start{Earliest: true})
+	compared.Where, compared.WhereText = where, where.String()
+	compared.Exclusions = []Exclusion{{Name: "x", Filter: filter("severity>=ERROR"), FilterText: "severity>=ERROR", Where: where, WhereText: where.String()}}
 	want := &Config{
 		Bus: Bus{Embedded: &Embedded{Dir: "d", Listen: "127.0.0.1:4222"}, Streams: []Stream{
 			{Name: "B", Subjects: []string{"b.>", "c.*.d"}, MaxAge: 36 * time.Hour, MaxBytes: 50 << 30, Replicas: 1},
@@ -92,7 +103,7 @@ func TestEveryKey(t *testing.T) {
 				}},
 				DeadLetter: &Sink{"file", fake(func(o *fakeOptions) { o.Dir = "dead-a" })},
 			},
-			plain("b", Start{Earliest: true}),
+			compared,
 			plain("c", Start{Latest: true}),
 			plain("d", Start{Sequence: 4711}),
 			plain("e", Start{Time: time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC)}),
@@ -141,7 +152,7 @@ routes:
         small: 255
         tags: {team: pay}
         mode: good
-  - {name: b, start: earliest, filter: , sink: {file: {dir: b}}}
+  - {name: b, start: earliest, filter: , where: &w 'labels.a != labels.b', exclusions: [{name: x, filter: *f, where: *w}], sink: {file: {dir: b}}}
   - {name: c, start: latest, sink: {file: {dir: c}}}
   - {name: d, start: 4711, sink: {file: {dir: d}}}
   - {name: e, start: 2026-01-31, sink: {file: {dir: e}}}

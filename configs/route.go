@@ -10,6 +10,7 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 
+	"sluice/exprs"
 	"sluice/filters"
 )
 
@@ -96,6 +97,7 @@ func (d *decoder) checkRoute(path string, r *Route) {
 	if r.FilterText != "" {
 		r.Filter = d.compile(path+".filter", r.FilterText)
 	}
+	r.Where = d.compileWhere(path+".where", r.WhereText)
 	if len(r.Exclusions) > maxExclusions {
 		d.problem(path+".exclusions", fmt.Sprintf("%d exclusions, at most %d", len(r.Exclusions), maxExclusions), "join some with OR")
 	}
@@ -117,6 +119,7 @@ func (d *decoder) checkRoute(path string, r *Route) {
 		case written:
 			d.problem(at+".filter", "an empty filter would exclude every entry", "use disabled: true on the route to stop it")
 		}
+		x.Where = d.compileWhere(at+".where", x.WhereText)
 	}
 }
 
@@ -125,7 +128,7 @@ func (d *decoder) compile(path, text string) *filters.Filter {
 	f, err := filters.Compile(text)
 	if err == nil {
 		for _, w := range f.Warnings() {
-			line, column := d.withinFilter(path, text, w.Line, w.Column)
+			line, column := d.withinText(path, text, w.Line, w.Column)
 			d.warnings = append(d.warnings, d.placed(line, column, path, w.Message, w.Hint))
 		}
 		return f
@@ -135,13 +138,32 @@ func (d *decoder) compile(path, text string) *filters.Filter {
 		d.problem(path, err.Error(), "")
 		return nil
 	}
-	line, column := d.withinFilter(path, text, at.Line, at.Column)
+	line, column := d.withinText(path, text, at.Line, at.Column)
 	d.note(line, column, path, at.Message, at.Hint)
 	return nil
 }
 
-// withinFilter gives the place in the file of a line and column of the filter at path.
-func (d *decoder) withinFilter(path, text string, line, column int) (int, int) {
+// compileWhere compiles the expression at path and shows its mistake where it stands in the file. nil for none.
+func (d *decoder) compileWhere(path, text string) *exprs.Where {
+	if text == "" {
+		return nil
+	}
+	w, err := exprs.CompileWhere(text)
+	if err == nil {
+		return w
+	}
+	var at *exprs.Error
+	if !errors.As(err, &at) {
+		d.problem(path, err.Error(), "")
+		return nil
+	}
+	line, column := d.withinText(path, text, at.Line, at.Column)
+	d.note(line, column, path, at.Message, at.Hint)
+	return nil
+}
+
+// withinText gives the place in the file of a line and column of the filter or expression at path.
+func (d *decoder) withinText(path, text string, line, column int) (int, int) {
 	n, ok := d.places[path]
 	if !ok {
 		return d.place(path)

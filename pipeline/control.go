@@ -37,11 +37,12 @@ type control struct {
 	boundaries []uint64              // where any revision begins, ascending
 
 	decided   sync.Mutex
-	decisions map[string]*Decision // by route and hash
+	decisions map[string]*Decision      // by route and hash
+	failures  map[string]*whereFailures // by route
 }
 
 func newControl(rs *readers) *control {
-	return &control{rs: rs, revisions: make(map[string][]revision), decisions: make(map[string]*Decision)}
+	return &control{rs: rs, revisions: make(map[string][]revision), decisions: make(map[string]*Decision), failures: make(map[string]*whereFailures)}
 }
 
 // hashOf names a configuration by its content.
@@ -150,6 +151,10 @@ func (c *control) decision(ctx context.Context, route, hash string) (*Decision, 
 	if err != nil {
 		return nil, fmt.Errorf("decision settings %s: %w", hash, err)
 	}
+	if c.failures[route] == nil {
+		c.failures[route] = &whereFailures{}
+	}
+	d.failures = c.failures[route]
 	c.decisions[id] = &d
 	return &d, nil
 }
@@ -197,8 +202,14 @@ func (c *control) highest(ctx context.Context) (uint64, error) {
 			continue
 		}
 		r, _, err := c.chain.ledger.Last(ctx, lane)
-		if err != nil || max(r.StreamEp, 1) != c.epoch {
-			continue // a damaged lane halts and says so; its records are out of reach for a revision as well
+		if errors.Is(err, ledger.ErrDamaged) {
+			continue // the lane halts and says so; its records are out of reach for a revision as well
+		}
+		if err != nil {
+			return 0, fmt.Errorf("read the last record of lane %s: %w", lane, err)
+		}
+		if max(r.StreamEp, 1) != c.epoch {
+			continue
 		}
 		highest = max(highest, r.Committed)
 		for _, p := range r.Open {

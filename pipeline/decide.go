@@ -1,19 +1,9 @@
 package pipeline
 
 import (
-	"math/bits"
-
 	"sluice/filters"
 	"sluice/logentry"
 )
-
-// Decision is what decision settings say, compiled.
-type Decision struct {
-	Rule       filters.Rule
-	Exclusions []string // names, in the order of Rule.Exclude
-	Limits     logentry.Limits
-	Unreadable bool // the built-in route: keeps what cannot be read, and nothing else
-}
 
 // question is one lane's part in deciding a block.
 type question struct {
@@ -61,6 +51,11 @@ func newCourt(questions []question, limits logentry.Limits, extra []logentry.Pat
 			c.rules = append(c.rules, i)
 		}
 	}
+	for _, q := range questions {
+		if q.decision != nil {
+			extra = append(extra, q.decision.Fields()...)
+		}
+	}
 	c.set = filters.NewSet(extra, rules...)
 	c.fields = c.set.Fields()
 	c.worker = c.set.NewWorker()
@@ -105,10 +100,14 @@ func (c *court) judge(msg int32, index int, raw []byte, wanted func(int) bool) {
 		if !wanted(i) {
 			continue
 		}
-		v := verdict{msg: msg, index: int32(index), excluded: -1, raw: raw}
-		if h.Excluded != 0 {
-			v.excluded = int32(bits.TrailingZeros64(h.Excluded))
-		} else {
+		d := c.questions[i].decision
+		exclusion, matched, err := d.Judge(e, h.Excluded)
+		d.note(err)
+		if !matched {
+			continue
+		}
+		v := verdict{msg: msg, index: int32(index), excluded: int32(exclusion), raw: raw}
+		if exclusion < 0 {
 			start := len(c.keys)
 			c.keys = c.questions[i].key(c.keys, e)
 			v.key = c.keys[start:len(c.keys):len(c.keys)]

@@ -29,11 +29,13 @@ type LaneStatus struct {
 	Message     string    `json:"message"`
 	LastAttempt time.Time `json:"lastAttempt,omitzero"`
 	LastSuccess time.Time `json:"lastSuccess,omitzero"`
-	Cursor      uint64    `json:"cursor"`           // every sequence up to here is settled, durably
-	Last        uint64    `json:"last"`             // the stream's last sequence, as last heard
-	Lag         uint64    `json:"lag"`              // sequences that are not settled yet
-	Lost        uint64    `json:"lost"`             // messages that the stream lost before the lane had them, in all
-	LossIn      string    `json:"lossIn,omitempty"` // when retention would overtake the lane if it stood still: a duration
+	Cursor      uint64    `json:"cursor"`                // every sequence up to here is settled, durably
+	Last        uint64    `json:"last"`                  // the stream's last sequence, as last heard
+	Lag         uint64    `json:"lag"`                   // sequences that are not settled yet
+	Lost        uint64    `json:"lost"`                  // messages that the stream lost before the lane had them, in all
+	WhereErrors uint64    `json:"whereErrors,omitempty"` // entries on which a where failed, since the program started: they were kept
+	WhereError  string    `json:"whereError,omitempty"`  // the last of them
+	LossIn      string    `json:"lossIn,omitempty"`      // when retention would overtake the lane if it stood still: a duration
 }
 
 // Status tells how every lane fares, disabled routes included, in the order of streams and routes.
@@ -70,6 +72,7 @@ func (l *lane) statusAt(last uint64) LaneStatus {
 	draining := l.router.isDraining() || l.retiring
 	s := l.status
 	s.Lost = l.lost
+	s.WhereErrors, s.WhereError = l.readers.control.whereErrors(l.routeName)
 	if l.lossIn > 0 {
 		s.LossIn = l.lossIn.Round(time.Second).String()
 	}

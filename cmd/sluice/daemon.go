@@ -70,8 +70,15 @@ func pipelineRoutes(cfg *configs.Config) []pipeline.Route {
 }
 
 func readDecision(route string, b []byte) (pipeline.Decision, error) {
-	rule, names, limits, err := configs.ParseDecision(b)
-	return pipeline.Decision{Rule: rule, Exclusions: names, Limits: limits, Unreadable: route == ledger.UnreadableRoute}, err
+	terms, err := configs.ParseDecision(b)
+	d := decisionOf(terms)
+	d.Unreadable = route == ledger.UnreadableRoute
+	return d, err
+}
+
+// decisionOf gives a route's decision settings to the pipeline.
+func decisionOf(t configs.Terms) pipeline.Decision {
+	return pipeline.Decision{Rule: t.Rule, Where: t.Where, Exclusions: t.Exclusions, ExclusionWheres: t.ExclusionWheres, Limits: t.Limits}
 }
 
 // destinationOpener opens destinations of the registry's kinds, as they were recorded, with today's credentials and endpoints.

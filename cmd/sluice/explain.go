@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"math/bits"
 
 	"github.com/spf13/cobra"
 
@@ -42,7 +41,8 @@ for every entry and every route that is not disabled, in the order of both:
 
   {"insertId":"…","route":"…","verdict":"kept | notMatched | excluded | dead","rule":"…"}
 
-rule names the exclusion that took the entry. A line that is no entry is matched by no route; the built-in route _unreadable
+rule names the exclusion that took the entry. Where an expression (where) fails on an entry, stderr says why, and the entry is
+kept. A line that is no entry is matched by no route; the built-in route _unreadable
 takes it: its verdict is dead and its rule the reason. An entry without insertId is called <file>-<line>-0, and one without
 timestamp has the time of the file.`,
 		Example: `  sluice explain -c sluice.yaml entries.jsonl
@@ -83,23 +83,25 @@ func runExplain(cmd *cobra.Command, config string, paths []string) error {
 
 // explainRoute is a route as a judge sees it; its place is that of its rule in the set.
 type explainRoute struct {
-	name       string
-	exclusions []string
+	name     string
+	decision pipeline.Decision
 }
 
 func explainRoutes(cfg *configs.Config) ([]explainRoute, *filters.Set) {
 	var routes []explainRoute
 	var rules []filters.Rule
+	paths := []logentry.Path{logentry.PathInsertID}
 	for i := range cfg.Routes {
 		route := &cfg.Routes[i]
 		if route.Disabled {
 			continue
 		}
-		rule, exclusions := route.Rule()
-		rules = append(rules, rule)
-		routes = append(routes, explainRoute{name: route.Name, exclusions: exclusions})
+		d := decisionOf(route.Terms(cfg.Limits))
+		rules = append(rules, d.Rule)
+		paths = append(paths, d.Fields()...)
+		routes = append(routes, explainRoute{name: route.Name, decision: d})
 	}
-	return routes, filters.NewSet([]logentry.Path{logentry.PathInsertID}, rules...)
+	return routes, filters.NewSet(paths, rules...)
 }
 
 // explainJudge writes each entry's verdict in each route.
@@ -129,19 +131,27 @@ func (j *explainJudge) judge(b *lineBlock) {
 		b.matched++
 		j.id = j.entry.Get(logentry.PathInsertID).AppendText(j.id[:0])
 		j.hits = j.set.Match(&j.entry, j.worker, j.hits[:0])
-		j.readable(b)
+		j.readable(b, number)
 	})
 }
 
-// readable writes the verdicts of an entry from its hits, which stand in the order of the routes.
-func (j *explainJudge) readable(b *lineBlock) {
+// readable writes the verdicts of an entry from its hits, which stand in the order of the routes. A where that fails keeps the
+// entry, and is reported on stderr.
+func (j *explainJudge) readable(b *lineBlock, number int) {
 	hits := j.hits
-	for i, route := range j.routes {
+	for i := range j.routes {
+		route := &j.routes[i]
 		line := explained{InsertID: string(j.id), Route: route.name, Verdict: verdictNotMatched}
 		if len(hits) > 0 && hits[0].Rule == int32(i) {
-			line.Verdict = verdictKept
-			if hits[0].Excluded != 0 {
-				line.Verdict, line.Rule = verdictExcluded, route.exclusions[bits.TrailingZeros64(hits[0].Excluded)]
+			exclusion, matched, err := route.decision.Judge(&j.entry, hits[0].Excluded)
+			if err != nil {
+				b.log = fmt.Appendf(b.log, "%s:%d: route %s: %v\n", b.source.name, number, route.name, err)
+			}
+			switch {
+			case exclusion >= 0:
+				line.Verdict, line.Rule = verdictExcluded, route.decision.Exclusions[exclusion]
+			case matched:
+				line.Verdict = verdictKept
 			}
 			hits = hits[1:]
 		}
