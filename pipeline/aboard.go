@@ -6,8 +6,12 @@ import (
 	"sluice/pipeline/ledger"
 )
 
-// board asks for a place on a reader at the lane's position.
-func (l *lane) board(context.Context) error {
+// board asks for a place on a reader at the lane's position. A lane whose destination cannot be opened stays behind.
+func (l *lane) board(ctx context.Context) error {
+	if _, err := l.router.opened.get(ctx, l.routeName, l.current().Delivery); err != nil {
+		l.interrupt(err) // what is written is committed first
+		return nil
+	}
 	l.mu.Lock()
 	l.waiting = true
 	l.mu.Unlock()
@@ -70,8 +74,8 @@ func (l *lane) meet(r *reader, rev revision, route *Route) bool {
 	if l.reader != r {
 		return false
 	}
-	if route == nil { // nothing is recorded for it here: recover sees to that
-		l.cause = errEpoch
+	if route == nil { // recover and board see to that, or say why not
+		l.cause = errUnserved
 		l.leave()
 		return false
 	}

@@ -36,7 +36,7 @@ func (l *lane) deliverCut(ctx context.Context) error {
 
 // plan makes the batch's plan and records it, with the commit of the plan before it.
 func (l *lane) plan(ctx context.Context, b *batch) (draft, error) {
-	if err := l.readers.ask(ctx); err != nil {
+	if _, err := l.readers.ask(ctx); err != nil { // before what was read is recorded
 		return draft{}, err
 	}
 	dest, err := l.router.opened.get(ctx, l.routeName, b.route.Delivery)
@@ -50,13 +50,8 @@ func (l *lane) plan(ctx context.Context, b *batch) (draft, error) {
 	if err := l.storeDelivery(ctx, t.delivery, b.route.Delivery); err != nil {
 		return draft{}, err
 	}
-	if t.state, err = dest.sink.Prepare(ctx, l.state); err != nil {
-		return draft{}, fmt.Errorf("prepare the destination: %w", err)
-	}
-	if dest.dead != nil {
-		if t.dead, err = dest.dead.Prepare(ctx, l.dead); err != nil {
-			return draft{}, fmt.Errorf("prepare the dead letters: %w", err)
-		}
+	if err := l.prepare(ctx, dest, &t); err != nil {
+		return draft{}, err
 	}
 	d, err := l.draft(b, t)
 	if err != nil {
@@ -65,6 +60,23 @@ func (l *lane) plan(ctx context.Context, b *batch) (draft, error) {
 	r := l.settled(ledger.KindPlan)
 	r.Open = []ledger.Plan{d.record()}
 	return d, l.append(ctx, r)
+}
+
+// prepare makes the destinations ready for what the terms will be used for.
+func (l *lane) prepare(ctx context.Context, dest *destination, t *terms) (err error) {
+	ctx, cancel := l.owed(ctx)
+	defer cancel(nil)
+	if t.state, err = dest.sink.Prepare(ctx, l.state); err != nil {
+		err = fmt.Errorf("prepare the destination: %w", err)
+	} else if dest.dead != nil {
+		if t.dead, err = dest.dead.Prepare(ctx, l.dead); err != nil {
+			err = fmt.Errorf("prepare the dead letters: %w", err)
+		}
+	}
+	if err != nil && context.Cause(ctx) == errNoAnswer {
+		return errNoAnswer
+	}
+	return err
 }
 
 func (l *lane) storeDelivery(ctx context.Context, hash string, delivery []byte) error {
@@ -132,7 +144,7 @@ func (l *lane) wrote(d draft, receipts []driver.Receipt) {
 	defer l.mu.Unlock()
 	l.written = &written{plan: d.record(), receipts: receipts, at: time.Now()}
 	l.state, l.dead = d.next, d.dead
-	l.writing, l.relieve = time.Time{}, nil
+	l.writing, l.relieve, l.blocked = time.Time{}, nil, time.Time{}
 	l.status.LastSuccess = time.Now()
 	if l.pending != nil && l.full(1) {
 		l.wakeUp()
@@ -186,7 +198,9 @@ func judgeErrors(units []driver.Unit, errs []error) (rejects []driver.Reject, er
 			return nil, &haltError{fmt.Errorf("the dead letters refuse entries: %w", e)}
 		case code == driver.Rejected:
 			var de *driver.Error
-			errors.As(e, &de)
+			if errors.As(e, &de); len(de.Rejects) == 0 {
+				return nil, &haltError{fmt.Errorf("the destination refuses a unit and does not say which entries: %w", e)}
+			}
 			rejects = append(rejects, de.Rejects...)
 		case err == nil || code == driver.Misconfigured:
 			err = e
@@ -232,11 +246,15 @@ func (l *lane) commit(ctx context.Context) error {
 
 // skip records a range in which the route kept nothing.
 func (l *lane) skip(ctx context.Context) error {
-	if err := l.readers.ask(ctx); err != nil {
+	if _, err := l.readers.ask(ctx); err != nil {
 		return err
 	}
 	l.mu.Lock()
 	b := l.pending
+	if b.entries > 0 { // kept while the stream was asked: it goes with a plan now
+		l.mu.Unlock()
+		return nil
+	}
 	l.pending = newBatch(l.router.memory, b.next, b.revision, b.route)
 	l.mu.Unlock()
 	r := l.settled(ledger.KindSkip)

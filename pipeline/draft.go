@@ -44,7 +44,8 @@ type terms struct {
 
 // draft makes the plan of a batch. It is a function of its arguments: a redo makes the very same.
 func (l *lane) draft(b *batch, t terms) (draft, error) {
-	groups, taken := b.without(t.rejects)
+	known, taken := b.pick(t.rejects) // less those whose messages the stream has lost
+	groups := b.without(known)
 	stream := l.readers.stream.Name()
 	if t.named == 0 {
 		t.named = b.named
@@ -58,7 +59,7 @@ func (l *lane) draft(b *batch, t terms) (draft, error) {
 		return draft{}, fmt.Errorf("plan sequences %d to %d: %w", b.first, b.next-1, err)
 	}
 	more, alsoTaken := b.pick(p.Rejects)
-	rejects := append(append([]driver.Reject(nil), t.rejects...), more...)
+	rejects := append(append([]driver.Reject(nil), known...), more...)
 	taken = append(taken, alsoTaken...)
 	d := draft{dest: t.dest, next: p.Next, dead: t.dead}
 	d.plan = ledger.Plan{
@@ -138,12 +139,12 @@ func (d *draft) label(batch driver.Batch) {
 	}
 }
 
-// without gives the batch's groups less the rejected entries, and those, in the order of rejects.
-func (b *batch) without(rejects []driver.Reject) (groups []driver.Group, taken []driver.Ref) {
+// without gives the batch's groups less the rejected entries.
+func (b *batch) without(rejects []driver.Reject) []driver.Group {
 	if len(rejects) == 0 {
-		return b.groups, nil
+		return b.groups
 	}
-	_, taken = b.pick(rejects)
+	var groups []driver.Group
 	out := make(map[position]bool, len(rejects))
 	for i := range rejects {
 		out[position{rejects[i].Seq, rejects[i].Index}] = true
@@ -159,7 +160,7 @@ func (b *batch) without(rejects []driver.Reject) (groups []driver.Group, taken [
 			groups = append(groups, kept)
 		}
 	}
-	return groups, taken
+	return groups
 }
 
 // pick finds the references of rejects, in their order; what the batch does not hold is left out of both.

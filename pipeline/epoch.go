@@ -75,45 +75,39 @@ func (rs *readers) renew(ctx context.Context, epoch uint32, id ledger.Identity) 
 	return errEpoch
 }
 
-// verify compares the stream that answers with the one that is believed and with the last message that was handed out.
-func (rs *readers) verify(ctx context.Context, info stream.Info) error {
-	_, epoch := rs.control.present()
-	_, heard := rs.bounds()
-	if next, changed := rs.control.recreated(info, heard); changed {
-		return rs.renew(ctx, epoch, next)
-	}
-	rs.mu.Lock()
-	seen := rs.seen
-	rs.mu.Unlock()
-	if seen == nil {
-		rs.heard(info)
-		return nil
-	}
-	if info.Last < seen.Seq {
-		return rs.steppedBack(ctx, epoch, info, max(heard, seen.Seq))
-	}
-	rs.heard(info)
-	return nil
-}
-
-// ask makes sure, before what was read is recorded, that it was read from the stream that is believed.
-func (rs *readers) ask(ctx context.Context) error {
+// ask makes sure that the stream is the one that is believed, and tells its state. What is believed is taken down before the
+// question: the answer may be late, and others may have read on or begun a new epoch meanwhile.
+func (rs *readers) ask(ctx context.Context) (stream.Info, error) {
+	epoch, seen := rs.believed()
 	info, err := rs.stream.Info(ctx)
 	if err != nil {
-		return fmt.Errorf("ask for the stream's identity: %w", err)
+		return info, fmt.Errorf("ask for the stream's state: %w", err)
 	}
-	return rs.verify(ctx, info)
+	_, heard := rs.bounds()
+	if next, changed := rs.control.recreated(info, heard); changed {
+		return info, rs.renew(ctx, epoch, next)
+	}
+	if seen != nil && info.Last < seen.Seq {
+		return info, rs.steppedBack(ctx, epoch, info, max(heard, seen.Seq))
+	}
+	rs.heard(info)
+	return info, nil
+}
+
+// believed gives the stream's epoch and the last message of it that was handed out. The epoch is never newer than the message.
+func (rs *readers) believed() (epoch uint32, seen *stream.Message) {
+	_, epoch = rs.control.present()
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	return epoch, rs.seen
 }
 
 // compare asks for the last message that was handed out, to see whether the stream still holds it as it was.
 func (rs *readers) compare(ctx context.Context, info stream.Info) error {
-	rs.mu.Lock()
-	seen := rs.seen
-	rs.mu.Unlock()
+	epoch, seen := rs.believed()
 	if seen == nil || seen.Seq < info.First {
 		return nil
 	}
-	_, epoch := rs.control.present()
 	m, err := rs.stream.Get(ctx, seen.Seq)
 	switch {
 	case errors.Is(err, stream.ErrNotFound):

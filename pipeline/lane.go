@@ -68,11 +68,9 @@ type lane struct {
 
 // written is a plan whose units all stand at the destination, not yet committed in the ledger.
 type written struct {
-	plan      ledger.Plan
-	receipts  []driver.Receipt
-	at        time.Time
-	next      driver.State
-	deadState driver.State
+	plan     ledger.Plan
+	receipts []driver.Receipt
+	at       time.Time
 }
 
 // barrier is a sequence that no batch of the lane may cross: what lies before is flushed, then pass is recorded.
@@ -220,10 +218,10 @@ func (l *lane) run(ctx context.Context, recovered func()) {
 	wait := newBackoff()
 	for adoptions := 0; ; {
 		l.forget()
-		err := l.work(ctx, func() { wait.reset(); once() })
+		err := l.work(ctx, once, wait.reset)
 		l.forget()
 		once()
-		if ctx.Err() != nil || err == nil || errors.Is(err, errStopped) || (errors.Is(err, errRetired) && l.finish()) {
+		if ctx.Err() != nil || errors.Is(err, errStopped) || (errors.Is(err, errRetired) && l.finish()) {
 			return
 		}
 		if errors.Is(err, errRetired) { // its route came back meanwhile
@@ -322,12 +320,13 @@ func (l *lane) forget() {
 }
 
 // work reads the ledger, redoes what is open, boards a reader and delivers until something goes wrong or the drain is done.
-func (l *lane) work(ctx context.Context, healthy func()) error {
+// healthy is called whenever the ledger has grown by it.
+func (l *lane) work(ctx context.Context, recovered, healthy func()) error {
 	if err := l.recover(ctx); err != nil {
 		return err
 	}
 	l.setState(Running, "")
-	healthy()
+	recovered()
 	for {
 		do, wait := l.todo(time.Now())
 		if do == nil {
@@ -336,10 +335,13 @@ func (l *lane) work(ctx context.Context, healthy func()) error {
 			}
 			continue
 		}
+		before := l.chain.rev
 		if err := do(ctx); err != nil {
 			return err
 		}
-		healthy()
+		if l.chain.rev != before {
+			healthy()
+		}
 	}
 }
 

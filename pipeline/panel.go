@@ -8,16 +8,16 @@ import (
 type panel struct {
 	from, to  uint64
 	version   int
-	routes    []*Route   // by lane ordinal, as they were when it was made
+	routes    []*Route   // by lane ordinal, as they were when it was made; nil: as courtOf
 	revisions []revision // by lane ordinal
 	courts    []*court   // one for each set of limits that lanes have here
-	courtOf   []*court   // by lane ordinal; nil: the lane has no revision here
+	courtOf   []*court   // by lane ordinal; nil: the lane has no revision or no destination here
 	wanted    []bool     // by lane ordinal: aboard now
 }
 
 // newPanel compiles what is in force at pos for all lanes of the stream, whether aboard or not, so that getting on and off
 // costs nothing.
-func (rs *readers) newPanel(pos uint64, version int) (*panel, error) {
+func (rs *readers) newPanel(pos uint64, version int) *panel {
 	lanes := rs.all()
 	n := len(lanes)
 	p := &panel{
@@ -32,12 +32,11 @@ func (rs *readers) newPanel(pos uint64, version int) (*panel, error) {
 		if !ok || l.isFinished() {
 			continue
 		}
-		p.routes[i] = route
 		dest, err := rs.router.opened.get(rs.ctx, l.routeName, route.Delivery)
 		if err != nil {
-			return nil, err
+			continue // the lane meets the same error when it boards, and says it; the others go on
 		}
-		p.revisions[i] = rev
+		p.routes[i], p.revisions[i] = route, rev
 		limits := rev.decision.Limits
 		if byLimits[limits] == nil {
 			byLimits[limits] = make([]question, n)
@@ -54,11 +53,21 @@ func (rs *readers) newPanel(pos uint64, version int) (*panel, error) {
 			}
 		}
 	}
-	return p, nil
+	return p
 }
 
 // holds says whether the panel's regime covers a sequence.
 func (p *panel) holds(seq uint64) bool { return seq >= p.from && seq <= p.to }
+
+// serves says whether the panel can decide for the lanes aboard.
+func (p *panel) serves(aboard []*lane) bool {
+	for _, l := range aboard {
+		if p.routes[l.ordinal] == nil {
+			return false
+		}
+	}
+	return true
+}
 
 // decide judges the block for the lanes aboard.
 func (p *panel) decide(blk *block, aboard []*lane) {

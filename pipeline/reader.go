@@ -67,7 +67,11 @@ func (r *reader) step(ctx context.Context, o order) error {
 	if err := r.fill(ctx); err != nil {
 		return err
 	}
-	// Lanes may have boarded or changed over while fill waited for a message.
+	// Not within begin and leave: the lanes that would give memory back may wait for a change, and a change waits for leave.
+	if err := r.rs.router.relieve(ctx); err != nil {
+		return err
+	}
+	// Lanes may have boarded or changed over meanwhile.
 	o = r.rs.begin(r)
 	if len(o.aboard) == 0 {
 		return nil
@@ -82,9 +86,6 @@ func (r *reader) step(ctx context.Context, o order) error {
 			return nil
 		}
 	}
-	if err := r.rs.router.relieve(ctx); err != nil {
-		return err
-	}
 	blk, n := gather(r.rs.stream.Name(), r.pos, o.last, r.buf)
 	if n == 0 {
 		for _, l := range o.aboard {
@@ -93,9 +94,7 @@ func (r *reader) step(ctx context.Context, o order) error {
 		r.rs.advance(r, o.last+1)
 		return nil
 	}
-	if err := r.deliver(blk, o.aboard); err != nil {
-		return err
-	}
+	r.deliver(blk, o.aboard)
 	r.advancePast(blk, n)
 	return nil
 }
@@ -114,7 +113,7 @@ func (r *reader) fill(ctx context.Context) error {
 	}
 	if r.src == nil || r.srcPos != r.pos {
 		r.closeSource()
-		if err := r.rs.check(ctx, r.pos); err != nil {
+		if err := r.check(ctx); err != nil {
 			return err
 		}
 		src, err := r.rs.stream.Read(ctx, r.pos)
@@ -136,13 +135,10 @@ func (r *reader) fill(ctx context.Context) error {
 }
 
 // deliver decides the block and hands each lane its verdicts.
-func (r *reader) deliver(blk *block, aboard []*lane) error {
-	if version := r.rs.versionNow(); r.panel == nil || r.panel.version != version || !r.panel.holds(blk.first) {
-		p, err := r.rs.newPanel(blk.first, version)
-		if err != nil {
-			return err
-		}
-		r.panel = p
+func (r *reader) deliver(blk *block, aboard []*lane) {
+	version := r.rs.versionNow()
+	if r.panel == nil || r.panel.version != version || !r.panel.holds(blk.first) || !r.panel.serves(aboard) {
+		r.panel = r.rs.newPanel(blk.first, version)
 	}
 	r.panel.decide(blk, aboard)
 	for _, l := range aboard {
@@ -150,7 +146,6 @@ func (r *reader) deliver(blk *block, aboard []*lane) error {
 			l.take(r, blk, r.panel.verdicts(l.ordinal))
 		}
 	}
-	return nil
 }
 
 // advancePast moves the reader behind the block. When every lane got off, it stays where the hindmost stopped, so that they can
@@ -192,20 +187,17 @@ func (rs *readers) lost(ctx context.Context, pos, next uint64) (uint64, error) {
 	return min(info.First, next) - 1, nil
 }
 
-// check compares the stream with what is believed of it before a reader opens at pos.
-func (rs *readers) check(ctx context.Context, pos uint64) error {
-	info, err := rs.stream.Info(ctx)
+// check compares the stream with what is believed of it, before the reader opens.
+func (r *reader) check(ctx context.Context) error {
+	info, err := r.rs.ask(ctx)
 	if err != nil {
-		return fmt.Errorf("ask for the stream's identity: %w", err)
-	}
-	if err := rs.verify(ctx, info); err != nil {
 		return err
 	}
-	if err := rs.compare(ctx, info); err != nil {
+	if err := r.rs.compare(ctx, info); err != nil {
 		return err
 	}
-	if info.First > pos {
-		rs.trimmed(pos, info.First-1)
+	if info.First > r.pos {
+		r.rs.trimmed(r, info.First-1)
 	}
 	return nil
 }

@@ -88,12 +88,9 @@ func (rs *readers) run(ctx context.Context) {
 
 // watch hears the stream's bounds and lets lanes whose durable cursor may soon be overtaken by retention record where they are.
 func (rs *readers) watch(ctx context.Context) {
-	info, err := rs.stream.Info(ctx)
+	info, err := rs.ask(ctx)
 	if err != nil {
-		return // the readers meet the same error and say it
-	}
-	if rs.verify(ctx, info) != nil {
-		return // every lane has been told
+		return // the readers meet the same error and say it, or every lane has been told
 	}
 	quarter := info.First + (info.Last-info.First+1)/4
 	for _, l := range rs.all() {
@@ -127,20 +124,15 @@ func (rs *readers) bounds() (first, last uint64) {
 	return rs.first, rs.last
 }
 
-// trimmed makes the lanes that wait below lost or at it record the loss.
-func (rs *readers) trimmed(pos, lost uint64) {
+// trimmed makes the lanes aboard r record that the stream has lost everything up to lost.
+func (rs *readers) trimmed(r *reader, lost uint64) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
-	for _, r := range rs.active {
-		if r.pos != pos || len(r.aboard) == 0 {
-			continue
-		}
-		for _, l := range r.aboard {
-			l.stopAt(r, &barrier{loss: &ledger.Loss{From: pos, To: lost, Count: lost - pos + 1, Reason: "retention"}})
-		}
-		r.aboard = nil
-		r.pos = lost + 1
+	for _, l := range r.aboard {
+		l.stopAt(r, &barrier{loss: &ledger.Loss{From: r.pos, To: lost, Count: lost - r.pos + 1, Reason: "retention"}})
 	}
+	r.aboard = nil
+	r.pos = lost + 1
 }
 
 // schedule takes a lane that wants to board into the timetable.

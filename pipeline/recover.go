@@ -87,11 +87,11 @@ func (l *lane) believe() {
 
 // open writes a new lane's first record.
 func (l *lane) open(ctx context.Context) error {
+	_, epoch := l.readers.control.present() // before the sequences that it gives a meaning to
 	start, err := l.start(ctx)
 	if err != nil {
 		return fmt.Errorf("find the route's start: %w", err)
 	}
-	_, epoch := l.readers.control.present()
 	return l.append(ctx, ledger.Record{Kind: ledger.KindOpen, Epoch: epoch, StreamEp: epoch, Committed: start - 1})
 }
 
@@ -158,11 +158,8 @@ func (l *lane) firstFrom(ctx context.Context, seq uint64) (stream.Message, error
 
 // checkAnchor begins a new epoch when the stream ends before the lane's cursor, or holds another message there than was delivered.
 func (l *lane) checkAnchor(ctx context.Context, rec ledger.Record) error {
-	info, err := l.readers.stream.Info(ctx)
+	info, err := l.readers.ask(ctx)
 	if err != nil {
-		return fmt.Errorf("ask for the stream's state: %w", err)
-	}
-	if err := l.readers.verify(ctx, info); err != nil {
 		return err
 	}
 	epoch := max(rec.StreamEp, 1)
@@ -287,24 +284,26 @@ func (l *lane) rebuild(ctx context.Context, p ledger.Plan, rev revision, dest *d
 	for b.next <= p.Last {
 		buf, err := nextWithin(ctx, src, silence)
 		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-			break // the stream has no more: what is missing shows in the comparison
+			if err := l.provenEnd(ctx, b.next, p.Anchor); err != nil {
+				return b, err
+			}
+			break // what is missing shows in the comparison
 		}
 		if err != nil {
 			return b, fmt.Errorf("read the open plan's messages: %w", err)
 		}
+		given := len(buf)
 		if p.Until > 0 {
 			buf = storedUntil(buf, p.Until)
-			if len(buf) == 0 {
-				break
-			}
 		}
+		ended := len(buf) < given
 		for len(buf) > 0 && buf[0].Seq <= p.Last {
 			blk, n := gather(l.readers.stream.Name(), b.next, p.Last, buf)
 			verdicts := c.decide(blk, func(int) bool { return true })
 			b.add(blk, 0, len(blk.msgs)-1, verdicts[0], time.Now())
 			buf = buf[n:]
 		}
-		if len(buf) > 0 {
+		if ended || len(buf) > 0 {
 			break
 		}
 		if l.router.memory.over() && l.router.memory.used.Load()-b.held() > l.router.memory.limit/4 {
@@ -316,6 +315,21 @@ func (l *lane) rebuild(ctx context.Context, p ledger.Plan, rev revision, dest *d
 		b.next = p.Last + 1
 	}
 	return b, nil
+}
+
+// provenEnd says whether a stream that gave nothing from next on has lost what a plan covers there: silence alone proves nothing.
+func (l *lane) provenEnd(ctx context.Context, next uint64, last ledger.Anchor) error {
+	if last.Seq < next {
+		return nil
+	}
+	_, err := l.readers.stream.Get(ctx, last.Seq)
+	switch {
+	case errors.Is(err, stream.ErrNotFound):
+		return nil
+	case err != nil:
+		return fmt.Errorf("read the open plan's last message: %w", err)
+	}
+	return fmt.Errorf("the stream holds message %d and gives nothing from %d on", last.Seq, next)
 }
 
 func nextWithin(ctx context.Context, src stream.Reader, d time.Duration) ([]stream.Message, error) {

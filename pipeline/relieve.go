@@ -92,6 +92,9 @@ func (l *lane) owed(ctx context.Context) (context.Context, context.CancelCauseFu
 func (l *lane) giveUp() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.relieve == nil { // it has just answered, or somebody else was quicker
+		return
+	}
 	l.relieve(errNoAnswer)
 	l.relieve = nil
 	l.leave()

@@ -12,8 +12,15 @@ import (
 // Reload puts other routes into force while the router runs. Decision settings change at one recorded sequence of each stream,
 // durable before anything behind it is decided; delivery settings from a lane's next plan. New routes start; removed ones are
 // drained and closed, disabled ones are drained. On an error of one stream the streams after it keep the routes they have, and
-// the next Reload or start brings them along. One Reload at a time; Run must be running.
+// the next Reload or start brings them along. Reloads wait for each other, and for Run to have read the control lanes.
 func (r *Router) Reload(ctx context.Context, routes []Route) error {
+	select {
+	case <-r.started:
+	case <-r.ended:
+		return errStopped
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 	r.reloading.Lock()
 	defer r.reloading.Unlock()
 	next := make([]Route, len(routes))

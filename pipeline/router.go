@@ -86,7 +86,9 @@ type Router struct {
 
 	drainOnce sync.Once
 	draining  chan struct{}
+	started   chan struct{} // closed once the lanes run: routes may change from then on
 	ready     chan struct{} // closed once every lane has recovered or stands still for a reason
+	ended     chan struct{} // closed when Run has returned
 	fatal     chan error
 }
 
@@ -108,7 +110,9 @@ func New(opts Options) *Router {
 		opened:   newDestinations(opts.Open, opts.Sink),
 		redos:    make(chan struct{}, redosAtOnce),
 		draining: make(chan struct{}),
+		started:  make(chan struct{}),
 		ready:    make(chan struct{}),
+		ended:    make(chan struct{}),
 		fatal:    make(chan error, 1),
 	}
 	for _, route := range opts.Routes {
@@ -126,6 +130,7 @@ func New(opts Options) *Router {
 // ledger fails for good (that error; the process must end, since what was stored is not known).
 func (r *Router) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
+	defer close(r.ended)
 	defer cancel(nil)
 	defer r.opened.close()
 	r.ctx = ctx
@@ -146,6 +151,7 @@ func (r *Router) Run(ctx context.Context) error {
 		others.Go(func() { rs.run(ctx) })
 	}
 	others.Go(func() { recovered.Wait(); close(r.ready) })
+	close(r.started)
 	finished := make(chan struct{})
 	go func() { r.lanes.Wait(); close(finished) }()
 
@@ -204,7 +210,7 @@ func (r *Router) fail(err error) {
 }
 
 // WaitFor returns once every lane has examined its stream up to what the stream held when WaitFor was called. Lanes that are
-// halted are not waited for; an error tells of ctx.
+// halted are not waited for; an error tells of ctx, or that Run has returned.
 func (r *Router) WaitFor(ctx context.Context) error {
 	for _, rs := range r.readers {
 		info, err := rs.stream.Info(ctx)
@@ -231,4 +237,6 @@ var (
 	errStopped = errors.New("stopped")                   // the router ends, or is drained
 	errRetired = errors.New("the route is gone")         // the lane is flushed and its route removed or disabled
 	errEpoch   = errors.New("the stream has begun anew") // everything believed of positions is void
+
+	errUnserved = errors.New("no revision or no destination of the route is at hand")
 )

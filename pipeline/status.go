@@ -142,7 +142,7 @@ func (l *lane) stoppedAt() (uint64, bool) {
 	return l.pending.next, true
 }
 
-// waitPast returns once the lane has examined everything up to seq, is halted, or ctx ends.
+// waitPast returns once the lane has examined everything up to seq, is halted, or ctx or Run ends.
 func (l *lane) waitPast(ctx context.Context, seq uint64) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -155,6 +155,8 @@ func (l *lane) waitPast(ctx context.Context, seq uint64) error {
 		}
 		select {
 		case <-tick.C:
+		case <-l.router.ended:
+			return fmt.Errorf("route %s: %w", l.routeName, errStopped)
 		case <-ctx.Done():
 			return fmt.Errorf("route %s: %w", l.routeName, ctx.Err())
 		}

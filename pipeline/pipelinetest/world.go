@@ -37,6 +37,9 @@ type World struct {
 	Log      *slog.Logger  // nil: none
 	Patience time.Duration // of the world's clock: how long a life may take to route all; default 10 minutes
 
+	Memory int64 // of each router; 0: the default
+	// Over gives each router its view of the stream; by default the stream itself.
+	Over func(stream.Stream) stream.Stream
 	// OpenLedger gives each life its ledger; by default all share one in memory.
 	OpenLedger func() (ledger.Ledger, error)
 	// Decide reads recorded decision settings; mutants replace it.
@@ -99,6 +102,7 @@ func NewWorld(t testing.TB, seed uint64, places Places) *World {
 		blocked: make(map[string]bool), Patience: 10 * time.Minute,
 	}
 	w.OpenLedger = func() (ledger.Ledger, error) { return w.memory, nil }
+	w.Over = func(s stream.Stream) stream.Stream { return s }
 	w.Decide = decide
 	for i := range 3 + w.Rand.IntN(3) {
 		batch := configs.Batch{Bytes: int64(300 + w.Rand.IntN(4000)), Entries: 1 + w.Rand.IntN(20), Age: time.Duration(50+w.Rand.IntN(5000)) * time.Millisecond}
@@ -223,7 +227,8 @@ func (w *World) Live(gate *Gate) *Life {
 	life := &Life{World: w, Gate: gate, cancel: cancel, done: make(chan error, 1), close: led.Close}
 	life.Router = pipeline.New(pipeline.Options{
 		Ledger:  gatedLedger{led, gate},
-		Streams: []stream.Stream{w.Stream},
+		Streams: []stream.Stream{w.Over(w.Stream)},
+		Memory:  w.Memory,
 		Routes:  w.pipelineRoutes(),
 		Decide:  w.Decide,
 		Open: func(_ context.Context, route string, delivery []byte) (sink, dead driver.Driver, err error) {
