@@ -56,7 +56,7 @@ routes:
 
 // Fifty destinations that never answer hinder neither publishers nor the routes that deliver, and memory stays bounded.
 func TestHangingSinks(t *testing.T) {
-	entries, hanging := heavy(50_000, 1_000_000), 50
+	entries, hanging := heavy(20_000, 1_000_000), 50
 	p := newPlace(t, hangingRoutes(hanging))
 	d := startProcess(t, p.dir, "sluice-held")
 	d.await("health", func() bool { return p.health() == 200 })

@@ -62,16 +62,6 @@ func (p *process) kill() {
 	<-p.done
 }
 
-// ended says whether the process is gone.
-func (p *process) ended() bool {
-	select {
-	case <-p.done:
-		return true
-	default:
-		return false
-	}
-}
-
 // code waits for the end and gives the exit code; −1 after a signal.
 func (p *process) code() int {
 	p.t.Helper()
