@@ -60,6 +60,9 @@ func (l *lane) salvage(ctx context.Context, p ledger.Plan, reason string) error 
 // shrink amends the open plan to what the stream still holds of it. The units keep their names: where one stands already, whole,
 // as it was planned before, nothing of it is lost and it stays; where none does, the smaller one is written.
 func (l *lane) shrink(ctx context.Context, b *batch, t terms, p ledger.Plan, why loss) (draft, error) {
+	if err := l.stillSame(ctx, why); err != nil {
+		return draft{}, err
+	}
 	t.amends, t.until = p.Amends+1, why.until
 	t.superseded = slices.Clone(p.Superseded)
 	for _, u := range p.Units {
@@ -77,6 +80,15 @@ func (l *lane) shrink(ctx context.Context, b *batch, t terms, p ledger.Plan, why
 		l.log.Error("messages of the open plan lost", "from", r.Loss.From, "to", r.Loss.To, "messages", r.Loss.Count, "reason", why.reason)
 	}
 	return d, l.append(ctx, r)
+}
+
+// stillSame makes sure that what is left was read from the stream that was planned: it may have been replaced meanwhile.
+func (l *lane) stillSame(ctx context.Context, why loss) error {
+	if why.until > 0 { // it stepped back, so anchors do not hold; but it must not have been re-created since
+		_, err := l.readers.ask(ctx)
+		return err
+	}
+	return l.checkAnchor(ctx, l.chain.rec)
 }
 
 // newlyMissing is the loss between a plan and what is left of it.
