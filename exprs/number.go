@@ -187,9 +187,11 @@ func negative(v any) (any, error) {
 	return fit(new(big.Int).Neg(toBig(v)))
 }
 
-// toInteger is int(v): of a number its integer part, of a text the integer that it writes.
+// toInteger is int(v): of a number its integer part, of a text the integer that it writes, of nil nil.
 func toInteger(v any) (any, error) {
 	switch x := v.(type) {
+	case nil:
+		return nil, nil
 	case int, *big.Int:
 		return x, nil
 	case float64:
@@ -212,9 +214,11 @@ func toInteger(v any) (any, error) {
 	return nil, fmt.Errorf("int wants a number or a text, found %s", nameOf(v))
 }
 
-// toDouble is float(v).
+// toDouble is float(v); of nil nil.
 func toDouble(v any) (any, error) {
 	switch x := v.(type) {
+	case nil:
+		return nil, nil
 	case int, *big.Int, float64:
 		return toFloat(x), nil
 	case string:

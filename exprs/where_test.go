@@ -94,6 +94,8 @@ func TestEval(t *testing.T) {
 		{`jsonPayload.no and true or not true`, false},
 		{`not jsonPayload.no and none(jsonPayload.no, true) and len(jsonPayload.no) == 0 and lower(jsonPayload.no) == "" and "x" not in jsonPayload.no`, true},
 		{`jsonPayload.no`, false},
+		{`int(jsonPayload.no) == nil and float(jsonPayload.no) == nil and date(jsonPayload.no) == nil and string(jsonPayload.no) == ""`, true},
+		{`int(jsonPayload.no) > 5 or duration(jsonPayload.no) < duration("1s")`, false},
 		{`jsonPayload[jsonPayload.no] == nil and jsonPayload.object[jsonPayload.text] == nil`, true},
 		{`operation == nil and httpRequest != nil and httpRequest.remoteIp == nil and (trace ?? "none") == "none"`, true},
 	} {

@@ -35,7 +35,7 @@ func execute(args []string, in io.Reader, out, errOut io.Writer) int {
 		started = true
 		return nil
 	}
-	root.SetArgs(args)
+	root.SetArgs(protectQuery(args))
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errOut)
