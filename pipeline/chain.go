@@ -31,6 +31,15 @@ func (c *chain) load(ctx context.Context) error {
 	return nil
 }
 
+// config reads stored settings. That they are not there, or spoiled, only a person can help.
+func (c *chain) config(ctx context.Context, hash string) ([]byte, error) {
+	b, err := c.ledger.Config(ctx, hash)
+	if errors.Is(err, ledger.ErrNoConfig) || errors.Is(err, ledger.ErrDamaged) {
+		err = &haltError{err}
+	}
+	return b, err
+}
+
 // append puts r behind the last record. After ErrFenced nothing that was believed of the lane holds; after a fatalError the
 // process must not go on with this ledger.
 func (c *chain) append(ctx context.Context, r ledger.Record) error {

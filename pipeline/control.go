@@ -135,7 +135,7 @@ func (c *control) enforce(ctx context.Context, config *ledger.Config) error {
 	return nil
 }
 
-// decision reads recorded decision settings.
+// decision reads recorded decision settings. Settings that are not there or that this program cannot read are a haltError.
 func (c *control) decision(ctx context.Context, route, hash string) (*Decision, error) {
 	c.decided.Lock()
 	defer c.decided.Unlock()
@@ -143,13 +143,13 @@ func (c *control) decision(ctx context.Context, route, hash string) (*Decision, 
 	if d := c.decisions[id]; d != nil {
 		return d, nil
 	}
-	b, err := c.chain.ledger.Config(ctx, hash)
+	b, err := c.chain.config(ctx, hash)
 	if err != nil {
 		return nil, fmt.Errorf("read decision settings %s: %w", hash, err)
 	}
 	d, err := c.rs.router.opts.Decide(route, b)
 	if err != nil {
-		return nil, fmt.Errorf("decision settings %s: %w", hash, err)
+		return nil, &haltError{fmt.Errorf("decision settings %s: %w", hash, err)}
 	}
 	if c.failures[route] == nil {
 		c.failures[route] = &whereFailures{}

@@ -22,6 +22,7 @@ type destinations struct {
 
 	mu     sync.Mutex
 	opened map[string]*destination // by route and hash of the delivery settings
+	former []*destination          // opened before a renewal: somebody may be writing there
 }
 
 func newDestinations(open func(context.Context, string, []byte) (sink, dead driver.Driver, err error), o sinks.Options) *destinations {
@@ -48,14 +49,25 @@ func (d *destinations) get(ctx context.Context, route string, delivery []byte) (
 	return o, nil
 }
 
-func (d *destinations) close() {
+// renew lets each destination be opened anew when it is next asked for: credentials and endpoints may have changed.
+func (d *destinations) renew() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for id, o := range d.opened {
+		d.former = append(d.former, o)
+		delete(d.opened, id)
+	}
+}
+
+func (d *destinations) close() {
+	d.renew()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, o := range d.former {
 		_ = o.sink.Close() // nothing durable depends on it
 		if o.dead != nil {
 			_ = o.dead.Close()
 		}
-		delete(d.opened, id)
 	}
+	d.former = nil
 }

@@ -231,9 +231,7 @@ func (l *lane) run(ctx context.Context, recovered func()) {
 			adoptions++ // at once, also in a drain: the adopted plan stands already
 			continue
 		}
-		var fatal *fatalError
-		if errors.As(err, &fatal) {
-			l.router.fail(err)
+		if l.router.failFor(err) {
 			return
 		}
 		var halt *haltError

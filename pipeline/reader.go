@@ -53,7 +53,7 @@ func (r *reader) run(ctx context.Context) {
 			wait.reset()
 			continue
 		}
-		if ctx.Err() != nil {
+		if r.rs.router.failFor(err) || ctx.Err() != nil {
 			return
 		}
 		r.closeSource()

@@ -241,9 +241,9 @@ func (l *lane) redo(ctx context.Context, p ledger.Plan, loss *loss) error {
 func (l *lane) settings(ctx context.Context, p ledger.Plan) (*destination, *Decision, error) {
 	delivery := l.current().Delivery
 	if hashOf(delivery) != p.Delivery {
-		old, err := l.chain.ledger.Config(ctx, p.Delivery)
+		old, err := l.chain.config(ctx, p.Delivery)
 		if err != nil {
-			return nil, nil, &haltError{fmt.Errorf("read the open plan's delivery settings: %w", err)}
+			return nil, nil, fmt.Errorf("read the open plan's delivery settings: %w", err)
 		}
 		delivery = old
 	}
@@ -253,7 +253,7 @@ func (l *lane) settings(ctx context.Context, p ledger.Plan) (*destination, *Deci
 	}
 	decision, err := l.readers.control.decision(ctx, l.routeName, p.Decision)
 	if err != nil {
-		return nil, nil, &haltError{fmt.Errorf("read the open plan's revision: %w", err)}
+		return nil, nil, fmt.Errorf("read the open plan's revision: %w", err)
 	}
 	return dest, decision, nil
 }

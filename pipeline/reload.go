@@ -11,7 +11,7 @@ import (
 
 // Reload puts other routes into force while the router runs. Decision settings change at one recorded sequence of each stream,
 // durable before anything behind it is decided; delivery settings from a lane's next plan. New routes start; removed ones are
-// drained and closed, disabled ones are drained. On an error of one stream the streams after it keep the routes they have, and
+// drained and closed, disabled ones are drained. Destinations are opened anew, for what plans do not pin. On an error of one stream the streams after it keep the routes they have, and
 // the next Reload or start brings them along. Reloads wait for each other, and for Run to have read the control lanes.
 func (r *Router) Reload(ctx context.Context, routes []Route) error {
 	select {
@@ -27,8 +27,10 @@ func (r *Router) Reload(ctx context.Context, routes []Route) error {
 	for i := range routes {
 		next[i] = routes[i].withDefaults()
 	}
+	r.opened.renew()
 	for _, rs := range r.readers {
 		if err := rs.reload(ctx, next); err != nil {
+			r.failFor(err)
 			return fmt.Errorf("stream %s: %w", rs.stream.Name(), err)
 		}
 	}

@@ -201,12 +201,17 @@ func (r *Router) isDraining() bool {
 // Ready is closed once every lane has recovered: redone its open plan, or found that it cannot for now.
 func (r *Router) Ready() <-chan struct{} { return r.ready }
 
-// fail ends Run: the ledger's state on disk is not known any more.
-func (r *Router) fail(err error) {
+// failFor ends Run when err says that the ledger's state is not known any more, and tells whether it does.
+func (r *Router) failFor(err error) bool {
+	var fatal *fatalError
+	if !errors.As(err, &fatal) && !errors.Is(err, ledger.ErrBroken) {
+		return false
+	}
 	select {
 	case r.fatal <- err:
 	default:
 	}
+	return true
 }
 
 // WaitFor returns once every lane has examined its stream up to what the stream held when WaitFor was called. Lanes that are
