@@ -95,7 +95,27 @@ func (o *fakeBucket) Open(context.Context, driver.To) (driver.Driver, error) {
 	return nil, errors.New("a fake opens nothing")
 }
 
+// fakeReceiver has those keys of the http sink that examples use. Routes may share it.
+type fakeReceiver struct {
+	URL         string            `yaml:"url" json:"url" required:"true"`
+	Query       map[string]string `yaml:"query" json:"query"`
+	Body        string            `yaml:"body" json:"body"`
+	Compression string            `yaml:"compression" json:"compression"`
+	MaxBytes    int               `yaml:"maxBytes" json:"maxBytes" size:"true"`
+	HeaderFiles map[string]string `yaml:"headerFiles" json:"-"`
+	TLS         struct {
+		CA string `yaml:"ca"`
+	} `yaml:"tls" json:"-"`
+}
+
+func (o *fakeReceiver) Validate() []driver.Problem { return nil }
+func (o *fakeReceiver) Destination() string        { return "" }
+func (o *fakeReceiver) Open(context.Context, driver.To) (driver.Driver, error) {
+	return nil, errors.New("a fake opens nothing")
+}
+
 // exampleFakes are for the examples, which use more kinds than the mistakes of testdata need.
-var exampleFakes = sinks.Registry{"file": newFake, "gcs": func() driver.Options { return &fakeBucket{} }}
+var exampleFakes = sinks.Registry{"file": newFake, "gcs": func() driver.Options { return &fakeBucket{} },
+	"http": func() driver.Options { return &fakeReceiver{} }}
 
 var fakes = sinks.Registry{"file": newFake}

@@ -69,6 +69,9 @@ func (d *decoder) checkDestinations(cfg *Config, sites []site) {
 			return
 		}
 		b := destination{site{at.d, at.path + "." + s.Kind}, s.Options.Destination(), dead}
+		if b.url == "" {
+			return // a place that any number of routes may share
+		}
 		for _, a := range accepted {
 			if message := clash(a, b); message != "" {
 				at.d.problem(b.at.path, message, "give each its own place")

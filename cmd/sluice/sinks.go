@@ -5,6 +5,7 @@ import (
 	"sluice/sinks/driver"
 	"sluice/sinks/file"
 	"sluice/sinks/gcs"
+	"sluice/sinks/http"
 )
 
 // registry names every kind of destination that this program has. It is the only place that does.
@@ -12,5 +13,6 @@ func registry() sinks.Registry {
 	return sinks.Registry{
 		"file": func() driver.Options { return file.Defaults() },
 		"gcs":  func() driver.Options { return gcs.Defaults() },
+		"http": func() driver.Options { return http.Defaults() },
 	}
 }

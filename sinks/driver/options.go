@@ -10,7 +10,8 @@ type Options interface {
 	Validate() []Problem
 
 	// Destination says where deliveries go, as a URL with a scheme and a path that ends in "/": file:///var/out/,
-	// gs://bucket/prefix/. Two routes must not have equal or nested ones.
+	// gs://bucket/prefix/. Two routes must not have equal or nested ones. Empty: routes may share the destination, since the
+	// identity of all that is delivered there begins with the route.
 	Destination() string
 
 	// Open makes the driver. It may be called before the destination exists or can be reached: that is Write's to find out.

@@ -22,6 +22,10 @@ type Harness struct {
 	// the repeated ones as a consumer has to.
 	Read func() (map[string][]string, error)
 
+	// Deliveries, of a destination that delivers at least once, gives every entry that ever arrived there, repeated ones as often
+	// as they did. Nil where no ids arrive.
+	Deliveries func() ([]Delivery, error)
+
 	// PowerLoss, where a destination has such a thing, takes away everything that is not durable yet.
 	PowerLoss func() error
 
@@ -89,4 +93,5 @@ var checks = []check{
 	{"CancelAtEveryStep", everyStep(fault{}, cancelAt)},
 	{"SameWriterAtEveryStep", everyStep(fault{}, sameWriterAt)},
 	{"OtherWriterAtEveryStep", otherWriter},
+	{"DoublesAreOfTheOpenPlan", doubles},
 }
