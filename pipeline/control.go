@@ -73,7 +73,11 @@ func (c *control) prepareOnce(ctx context.Context, info stream.Info) error {
 		}
 		c.identity, c.epoch = *open.Stream, 1
 	}
-	if next, changed := c.recreated(info, 0); changed {
+	before, err := c.highest(ctx)
+	if err != nil {
+		return err
+	}
+	if next, changed := c.recreated(info, before); changed {
 		if err := c.begin(ctx, next); err != nil {
 			return err
 		}
@@ -192,31 +196,38 @@ func (c *control) record(ctx context.Context, routes []Route, from uint64) error
 
 // highest is the highest sequence that any record of the stream's lanes names, of the present epoch.
 func (c *control) highest(ctx context.Context) (uint64, error) {
-	lanes, err := c.chain.ledger.Lanes(ctx)
-	if err != nil {
-		return 0, fmt.Errorf("list the ledger's lanes: %w", err)
-	}
 	var highest uint64
-	for _, lane := range lanes {
-		if strings.HasPrefix(lane, controlPrefix) || !strings.HasSuffix(lane, "/"+c.rs.stream.Name()) {
-			continue
-		}
-		r, _, err := c.chain.ledger.Last(ctx, lane)
-		if errors.Is(err, ledger.ErrDamaged) {
-			continue // the lane halts and says so; its records are out of reach for a revision as well
-		}
-		if err != nil {
-			return 0, fmt.Errorf("read the last record of lane %s: %w", lane, err)
-		}
-		if max(r.StreamEp, 1) != c.epoch {
-			continue
-		}
+	err := c.eachLast(ctx, c.epoch, func(r ledger.Record) {
 		highest = max(highest, r.Committed)
 		for _, p := range r.Open {
 			highest = max(highest, p.Last)
 		}
+	})
+	return highest, err
+}
+
+// eachLast yields the last record of each of the stream's lanes that is in an epoch of the stream.
+func (c *control) eachLast(ctx context.Context, epoch uint32, yield func(ledger.Record)) error {
+	lanes, err := c.rs.router.opts.Ledger.Lanes(ctx)
+	if err != nil {
+		return fmt.Errorf("list the ledger's lanes: %w", err)
 	}
-	return highest, nil
+	for _, lane := range lanes {
+		if strings.HasPrefix(lane, controlPrefix) || !strings.HasSuffix(lane, "/"+c.rs.stream.Name()) {
+			continue
+		}
+		r, _, err := c.rs.router.opts.Ledger.Last(ctx, lane)
+		if errors.Is(err, ledger.ErrDamaged) {
+			continue // the lane halts and says so; its records are out of reach for a revision as well
+		}
+		if err != nil {
+			return fmt.Errorf("read the last record of lane %s: %w", lane, err)
+		}
+		if max(r.StreamEp, 1) == epoch {
+			yield(r)
+		}
+	}
+	return nil
 }
 
 // at gives the revision in force for a route at a sequence: the last that begins there or before, else the first there is.

@@ -58,8 +58,23 @@ func (l *lane) plan(ctx context.Context, b *batch) (draft, error) {
 		return draft{}, err
 	}
 	r := l.settled(ledger.KindPlan)
+	l.logMissing(d.plan.Missing)
 	r.Open = []ledger.Plan{d.record()}
 	return d, l.append(ctx, r)
+}
+
+// logMissing tells of messages that the stream does not hold between others that it does.
+func (l *lane) logMissing(missing []ledger.Gap) {
+	if len(missing) > 0 {
+		l.log.Warn("messages are missing in the stream", "from", missing[0].From, "to", missing[len(missing)-1].To, "messages", countOf(missing))
+	}
+}
+
+func countOf(gaps []ledger.Gap) (n uint64) {
+	for _, g := range gaps {
+		n += g.To - g.From + 1
+	}
+	return n
 }
 
 // prepare makes the destinations ready for what the terms will be used for.
@@ -99,6 +114,7 @@ func (l *lane) settled(kind ledger.Kind) ledger.Record {
 	if w := l.written; w != nil {
 		r.Committed, r.Receipts = w.plan.Last, w.receipts
 		r.Commits = &ledger.Range{First: w.plan.First, Last: w.plan.Last, Counts: w.plan.Counts}
+		r.Lost += countOf(w.plan.Missing)
 		if w.plan.Anchor.Seq != 0 {
 			r.Anchor = &w.plan.Anchor
 		}
@@ -261,6 +277,8 @@ func (l *lane) skip(ctx context.Context) error {
 	counts := b.counts(b.revision.decision.Exclusions)
 	r.Skip = &ledger.Skip{Range: ledger.Range{First: b.first, Last: b.next - 1, Counts: counts}, Missing: b.missing}
 	r.Committed = b.next - 1
+	r.Lost += countOf(b.missing)
+	l.logMissing(b.missing)
 	if b.end != nil {
 		anchor := anchorOf(&b.end.Message)
 		r.Anchor = &anchor

@@ -120,13 +120,45 @@ func (rs *readers) compare(ctx context.Context, info stream.Info) error {
 	return nil
 }
 
-// steppedBack begins a new epoch of a stream that gave sequences out again, or will.
+// steppedBack begins a new epoch of a stream that gave sequences out again, or will. What it still holds of the epoch before are the
+// messages stored no later than the furthest that anybody read of it: new ones may stand behind them already.
 func (rs *readers) steppedBack(ctx context.Context, epoch uint32, info stream.Info, last uint64) error {
+	far, err := rs.furthest(ctx, epoch)
+	if err != nil {
+		return err
+	}
 	id := ledger.Identity{Created: info.Created, From: max(info.First, 1), Reason: reasonSteppedBack, Kept: info.Last}
-	if last > info.Last {
-		id.Lost = &ledger.Loss{From: info.Last + 1, To: last, Count: last - info.Last, Reason: reasonSteppedBack}
+	if far.Seq > 0 {
+		first, err := rs.firstSince(ctx, time.Unix(0, far.Stored).Add(1), info)
+		if err != nil {
+			return err
+		}
+		id.Kept = first - 1
+	}
+	if last = max(last, far.Seq); last > id.Kept {
+		id.Lost = &ledger.Loss{From: id.Kept + 1, To: last, Count: last - id.Kept, Reason: reasonSteppedBack}
 	}
 	return rs.renew(ctx, epoch, id)
+}
+
+// furthest is the anchor of the furthest message that was handed out or that any lane's last record names; without a sequence when
+// there is none.
+func (rs *readers) furthest(ctx context.Context, epoch uint32) (ledger.Anchor, error) {
+	var far ledger.Anchor
+	if _, seen := rs.believed(); seen != nil {
+		far = anchorOf(seen)
+	}
+	err := rs.control.eachLast(ctx, epoch, func(r ledger.Record) {
+		if r.Anchor != nil && r.Anchor.Seq > far.Seq {
+			far = *r.Anchor
+		}
+		for _, p := range r.Open {
+			if p.Anchor.Seq > far.Seq {
+				far = p.Anchor
+			}
+		}
+	})
+	return far, err
 }
 
 // enter takes the lane into the stream's present epoch: what was open or not read of the one before is given up on record.
@@ -146,19 +178,31 @@ func (l *lane) enter(ctx context.Context, id ledger.Identity, epoch uint32) erro
 	if err != nil {
 		return err
 	}
-	last := rec.Committed
-	if id.Lost != nil {
-		last = max(last, id.Lost.To)
-	}
-	if lost := last - rec.Committed; lost > 0 && (id.Reason == reasonRecreated || start <= rec.Committed) {
-		loss := &ledger.Loss{From: rec.Committed + 1, To: last, Count: lost, Reason: id.Reason}
-		if err := l.lose(ctx, loss); err != nil {
-			return err
-		}
-	}
 	r := l.settled(ledger.KindEpoch)
 	r.Epoch, r.StreamEp, r.Committed, r.Anchor = max(rec.Epoch+1, epoch), epoch, start-1, anchor
-	return l.append(ctx, r)
+	if r.Loss = unread(id, rec.Committed); r.Loss != nil {
+		if err := l.mayLose(r.Loss); err != nil {
+			return err
+		}
+		r.Lost += r.Loss.Count
+	}
+	if err := l.append(ctx, r); err != nil {
+		return err
+	}
+	l.logLoss(r.Loss)
+	return nil
+}
+
+// unread is what is gone of the epoch before that a lane had not settled: behind its cursor, and behind what the stream still holds.
+func unread(id ledger.Identity, committed uint64) *ledger.Loss {
+	from := committed + 1
+	if id.Reason == reasonSteppedBack {
+		from = max(committed, id.Kept) + 1
+	}
+	if id.Lost == nil || id.Lost.To < from {
+		return nil
+	}
+	return &ledger.Loss{From: from, To: id.Lost.To, Count: id.Lost.To - from + 1, Reason: id.Reason}
 }
 
 // resume is where the lane goes on in a stream that has begun anew, and what anchors it there: at the first sequence of a
@@ -173,7 +217,7 @@ func (l *lane) resume(ctx context.Context, id ledger.Identity, rec ledger.Record
 		return 0, nil, err
 	}
 	delivered := time.Unix(0, rec.Anchor.Stored)
-	start, err := l.since(ctx, delivered.Add(1), info)
+	start, err := l.readers.firstSince(ctx, delivered.Add(1), info)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -210,8 +254,8 @@ func (l *lane) giveUpPlan(ctx context.Context, p ledger.Plan, reason string) err
 
 // lose records that a range of sequences is gone.
 func (l *lane) lose(ctx context.Context, loss *ledger.Loss) error {
-	if l.current().OnLoss == "halt" {
-		return &haltError{fmt.Errorf("sequences %d to %d are lost: %s (onLoss: halt)", loss.From, loss.To, loss.Reason)}
+	if err := l.mayLose(loss); err != nil {
+		return err
 	}
 	r := l.settled(ledger.KindLoss)
 	r.Loss, r.Committed = loss, loss.To
@@ -219,6 +263,20 @@ func (l *lane) lose(ctx context.Context, loss *ledger.Loss) error {
 	if err := l.append(ctx, r); err != nil {
 		return err
 	}
-	l.log.Error("messages lost", "from", loss.From, "to", loss.To, "messages", loss.Count, "reason", loss.Reason)
+	l.logLoss(loss)
 	return nil
+}
+
+// mayLose is a halt where the route is to stop at a loss.
+func (l *lane) mayLose(loss *ledger.Loss) error {
+	if l.current().OnLoss == "halt" {
+		return &haltError{fmt.Errorf("sequences %d to %d are lost: %s (onLoss: halt)", loss.From, loss.To, loss.Reason)}
+	}
+	return nil
+}
+
+func (l *lane) logLoss(loss *ledger.Loss) {
+	if loss != nil {
+		l.log.Error("messages lost", "from", loss.From, "to", loss.To, "messages", loss.Count, "reason", loss.Reason)
+	}
 }

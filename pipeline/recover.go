@@ -111,7 +111,7 @@ func (l *lane) start(ctx context.Context) (uint64, error) {
 	case s.Sequence > 0:
 		return s.Sequence, nil
 	case !s.Time.IsZero():
-		return l.since(ctx, s.Time, info)
+		return l.readers.firstSince(ctx, s.Time, info)
 	default:
 		// Where its first revision took effect: sequence 1 at a ledger's first start. That is durable, so a crash before the lane
 		// is opened changes nothing.
@@ -123,12 +123,12 @@ func (l *lane) start(ctx context.Context) (uint64, error) {
 	}
 }
 
-// since finds the first sequence stored at or after a time, by halving: the stored times grow with the sequences.
-func (l *lane) since(ctx context.Context, t time.Time, info stream.Info) (uint64, error) {
+// firstSince finds the first sequence stored at or after a time, by halving: the stored times grow with the sequences.
+func (rs *readers) firstSince(ctx context.Context, t time.Time, info stream.Info) (uint64, error) {
 	lo, hi := max(info.First, 1), info.Last+1
 	for lo < hi {
 		mid := lo + (hi-lo)/2
-		m, err := l.firstFrom(ctx, mid)
+		m, err := rs.firstFrom(ctx, mid)
 		if err != nil {
 			return 0, err
 		}
@@ -141,10 +141,10 @@ func (l *lane) since(ctx context.Context, t time.Time, info stream.Info) (uint64
 	return lo, nil
 }
 
-func (l *lane) firstFrom(ctx context.Context, seq uint64) (stream.Message, error) {
+func (rs *readers) firstFrom(ctx context.Context, seq uint64) (stream.Message, error) {
 	ctx, cancel := context.WithTimeout(ctx, silence)
 	defer cancel()
-	src, err := l.readers.stream.Read(ctx, seq)
+	src, err := rs.stream.Read(ctx, seq)
 	if err != nil {
 		return stream.Message{}, err
 	}

@@ -76,7 +76,6 @@ func (l *lane) shrink(ctx context.Context, b *batch, t terms, p ledger.Plan, why
 	r.Open = []ledger.Plan{d.record()}
 	r.Amend = &ledger.Amend{Excluded: []driver.Reject{}, Reason: why.reason}
 	if r.Loss = newlyMissing(p, d.plan, why.reason); r.Loss != nil {
-		r.Lost += r.Loss.Count
 		l.log.Error("messages of the open plan lost", "from", r.Loss.From, "to", r.Loss.To, "messages", r.Loss.Count, "reason", why.reason)
 	}
 	return d, l.append(ctx, r)

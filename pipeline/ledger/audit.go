@@ -211,7 +211,7 @@ func advance(at uint64, open []Plan, r Record) (uint64, error) {
 			return 0, err
 		}
 	}
-	if r.Loss == nil || inside(r.Loss, open, r.Committed) {
+	if r.Loss == nil || r.Kind == KindEpoch || inside(r.Loss, open, r.Committed) { // an epoch's record tells of the one before
 		return at, nil
 	}
 	return at, step("loss", r.Loss.From, r.Loss.To)

@@ -58,7 +58,7 @@ type Record struct {
 	Act      *Act             `json:"act,omitempty"`
 	Amend    *Amend           `json:"amend,omitempty"`
 	Abandon  *Abandon         `json:"abandon,omitempty"`
-	Lost     uint64           `json:"lost,omitempty"` // messages lost on this lane so far
+	Lost     uint64           `json:"lost,omitempty"` // messages lost on this lane so far, in losses and as missing from what was settled
 	Quota    json.RawMessage  `json:"quota,omitempty"`
 	State    driver.State     `json:"state,omitempty"`     // the sink's state after what is committed
 	DeadSt   driver.State     `json:"deadState,omitempty"` // the dead-letter sink's
@@ -135,7 +135,7 @@ type Skip struct {
 }
 
 // Loss is a range of which the stream no longer held Count messages when the lane came to it: all of them, but in an amend, whose
-// plan says which.
+// plan says which. That of an epoch's record lies in the epoch before.
 type Loss struct {
 	From   uint64 `json:"from"`
 	To     uint64 `json:"to"`

@@ -76,6 +76,8 @@ func (w *World) scan(l ledger.Ledger, lane string, add func(string, ...any)) (lo
 	err := l.Scan(context.Background(), lane, 0, func(_ ledger.Rev, r ledger.Record) error {
 		if r.Kind == ledger.KindEpoch {
 			clear(recorded) // those sequences mean other messages now
+			open = nil
+			return nil
 		}
 		if r.Loss != nil && r.Kind != ledger.KindAmend { // what an amend loses stands in its plan, exactly
 			note(r.Loss.From, r.Loss.To)
