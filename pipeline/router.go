@@ -78,11 +78,12 @@ type Router struct {
 	redos   chan struct{} // a slot for each plan that is being read again
 
 	ctx       context.Context // of Run
-	lanes     sync.WaitGroup  // goroutines of lanes
 	reloading sync.Mutex
 
-	mu     sync.Mutex
-	routes []Route // those in force
+	mu       sync.Mutex
+	routes   []Route       // those in force
+	running  int           // goroutines of lanes, and Run while it starts them
+	finished chan struct{} // closed when running comes to 0; no lane starts from then on
 
 	drainOnce sync.Once
 	draining  chan struct{}
@@ -113,6 +114,8 @@ func New(opts Options) *Router {
 		started:  make(chan struct{}),
 		ready:    make(chan struct{}),
 		ended:    make(chan struct{}),
+		running:  1,
+		finished: make(chan struct{}),
 		fatal:    make(chan error, 1),
 	}
 	for _, route := range opts.Routes {
@@ -152,28 +155,45 @@ func (r *Router) Run(ctx context.Context) error {
 	}
 	others.Go(func() { recovered.Wait(); close(r.ready) })
 	close(r.started)
-	finished := make(chan struct{})
-	go func() { r.lanes.Wait(); close(finished) }()
+	r.stopped()
 
 	var err error
 	select {
 	case err = <-r.fatal:
 	case <-ctx.Done():
 		err = context.Cause(ctx)
-	case <-finished:
+	case <-r.finished:
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
 	}
 	cancel(err)
-	<-finished
+	<-r.finished
 	others.Wait()
 	return err
 }
 
-// start runs a lane. recovered is called once, when the lane has recovered or found that it cannot for now.
+// start runs a lane, unless Run is about to return. recovered is called once, when the lane has recovered or found that it
+// cannot for now.
 func (r *Router) start(l *lane, recovered func()) {
-	r.lanes.Go(func() { l.run(r.ctx, recovered) })
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.running == 0 {
+		return
+	}
+	r.running++
+	go func() {
+		defer r.stopped()
+		l.run(r.ctx, recovered)
+	}()
+}
+
+func (r *Router) stopped() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.running--; r.running == 0 {
+		close(r.finished)
+	}
 }
 
 // Drain stops reading, delivers what is pending, writes skips and lets Run return; what its destination does not take within

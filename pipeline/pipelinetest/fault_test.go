@@ -17,9 +17,11 @@ import (
 	"sluice/sinks/driver"
 )
 
-// put publishes one entry with a payload of n.
+// put publishes one entry with a payload of n. It may be called from several goroutines.
 func (w *World) put(n int) uint64 {
 	time.Sleep(time.Millisecond)
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	line := fmt.Sprintf(`{"logName":"projects/p0/logs/app","insertId":"e%d","jsonPayload":{"n":%d}}`, len(w.sent), n)
 	seq := w.Stream.Append([]byte(line))
 	w.sent = append(w.sent, sent{line: line, n: n, seq: seq})
@@ -33,13 +35,12 @@ func TestKeptDuringASkip(t *testing.T) {
 		w := NewWorld(t, 1, NewMemoryPlaces())
 		w.Routes[0].Rule = 1
 		w.put(0)
-		start, done := time.Now(), false
+		start, done := time.Now(), new(atomic.Bool)
 		w.Stream.Fail(func(op memory.Op) error {
 			if op.Kind != memory.OpInfo {
 				return nil
 			}
-			if at := time.Since(start); !done && at > 5*time.Second && at%(10*time.Second) != time.Second { // not the stream's watch
-				done = true
+			if at := time.Since(start); at > 5*time.Second && at%(10*time.Second) != time.Second && !done.Swap(true) { // not the stream's watch
 				w.put(9)
 			}
 			time.Sleep(time.Second)
@@ -48,7 +49,7 @@ func TestKeptDuringASkip(t *testing.T) {
 		life := w.Live(NewGate(0, false))
 		time.Sleep(time.Minute)
 		life.Drain()
-		if !done {
+		if !done.Load() {
 			t.Fatal("nothing was published")
 		}
 		w.Stream.Fail(nil)
@@ -77,11 +78,10 @@ func TestLateInfo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := NewWorld(t, 1, NewMemoryPlaces())
-				start, done := time.Now(), false
+				start, done := time.Now(), new(atomic.Bool)
 				w.Over = func(s stream.Stream) stream.Stream {
 					return staleStream{s, func() {
-						if !done && time.Since(start) > 5*time.Second {
-							done = true
+						if time.Since(start) > 5*time.Second && !done.Swap(true) {
 							change(w)
 							time.Sleep(20 * time.Second)
 						}
@@ -214,10 +214,9 @@ func TestRefusalWithoutEntries(t *testing.T) {
 func TestRefusedEntryIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var up atomic.Bool
-		refused := false
+		var refused atomic.Bool
 		w := NewWorld(t, 1, oddPlaces{MemoryPlaces: NewMemoryPlaces(), route: "r0", write: func(u *driver.Unit) error {
-			if !refused {
-				refused = true
+			if !refused.Swap(true) {
 				return &driver.Error{Code: driver.Rejected, Rejects: []driver.Reject{{Seq: u.Refs[0].Seq, Index: u.Refs[0].Index, Reason: "bad"}}}
 			}
 			if !up.Load() {

@@ -167,6 +167,8 @@ func (w *World) Trim(first uint64) {
 
 // StepBack makes the stream forget its end and give its sequences out again.
 func (w *World) StepBack(last uint64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.lives++
 	w.Stream.StepBack(last)
 	for i := range w.sent {
@@ -176,6 +178,8 @@ func (w *World) StepBack(last uint64) {
 
 // Recreate makes the stream anew, empty.
 func (w *World) Recreate() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.lives++
 	w.Stream.Recreate()
 	for i := range w.sent {
