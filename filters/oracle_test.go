@@ -287,6 +287,9 @@ func naiveCompareTo(v any, kind string, o op, lit string) (holds, ok bool) {
 	case []any, nil:
 		return false, false
 	}
+	if o == opHas && strings.HasPrefix(kind, "container") {
+		kind = "" // a scalar where an object should stand: by its own JSON kind
+	}
 	switch kind {
 	case "int", "int32":
 		size := map[string]int{"int": 64, "int32": 32}[kind]
