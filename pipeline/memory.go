@@ -23,8 +23,11 @@ type memory struct {
 	freed chan struct{} // something was given back; capacity 1
 }
 
+// aside is the share of the memory that is not for pending entries: what readers have read ahead, and what is being encoded.
+const aside = 3
+
 func newMemory(limit int64) *memory {
-	return &memory{limit: limit, freed: make(chan struct{}, 1)}
+	return &memory{limit: limit - limit/aside, freed: make(chan struct{}, 1)}
 }
 
 // pin keeps m's bytes for one more batch.

@@ -141,10 +141,13 @@ type pullRequest struct {
 }
 
 // most is what may be on its way at once: less after each loss, since a server cuts off who does not take what it asked for in
-// time, and more again after a calm while. One message of any size always fits.
+// time, and more again after a calm while. Where a message was too large for it, the largest there may be fits from then on.
 func (r *reader) most() demand {
-	largest := int(r.stream.bus.conn.MaxPayload()) + 64<<10
-	return demand{pullMessages >> r.modest, max(max(pullBytes, 2*largest)>>r.modest, largest)}
+	bytes := pullBytes >> r.modest
+	if r.wide {
+		bytes = max(bytes, int(r.stream.bus.conn.MaxPayload())+64<<10)
+	}
+	return demand{pullMessages >> r.modest, bytes}
 }
 
 // pull asks for more as soon as half of what was asked for has come, so that the server never waits for us.
@@ -175,6 +178,7 @@ func (r *reader) heed(h nats.Header) {
 	case status == "404", status == "408", status == "409" && (said == "Message Size Exceeds MaxBytes" || said == "Batch Completed"):
 		r.asked.messages = max(0, r.asked.messages-number(h.Get("Nats-Pending-Messages")))
 		r.asked.bytes = max(0, r.asked.bytes-number(h.Get("Nats-Pending-Bytes")))
+		r.wide = r.wide || said == "Message Size Exceeds MaxBytes"
 	default:
 		r.lost = fmt.Errorf("the server says %s %s", status, said)
 	}

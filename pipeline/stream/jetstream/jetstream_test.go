@@ -3,6 +3,7 @@ package jetstream
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -128,5 +129,31 @@ func deleteConsumers(t testing.TB, s *Stream) {
 	}
 	if err := names.Err(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestLargerThanAPull reads messages that are larger than what a reader asks for at once, between small ones.
+func TestLargerThanAPull(t *testing.T) {
+	b := openBus(t, Options{Dir: t.TempDir()})
+	s := openStream(t, b, StreamConfig{Name: "LOGS"})
+	large := strings.Repeat("x", pullBytes+pullBytes/2)
+	want := []string{"a", large, "b", large, large, "c"}
+	publish(t, s, want...)
+	r, err := s.Read(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for got := 0; got < len(want); {
+		messages, err := r.Next(t.Context(), 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range messages {
+			if string(m.Data) != want[got] {
+				t.Fatalf("message %d has %d bytes, want %d", got+1, len(m.Data), len(want[got]))
+			}
+			got++
+		}
 	}
 }

@@ -16,7 +16,8 @@ import (
 // How a reader pulls.
 const (
 	pullMessages   = 5000
-	pullBytes      = 16 << 20 // but at least twice the largest message
+	pullBytes      = 4 << 20 // until the server says that a message is larger: then the largest there may be
+	nextBytes      = 1 << 20 // what Next gives at once, but at least one message
 	pullExpires    = 30 * time.Second
 	pullHeartbeat  = 2 * time.Second
 	silence        = 2*pullHeartbeat + time.Second // after it the consumer is taken for lost
@@ -45,16 +46,18 @@ type reader struct {
 	connection int    // on which the consumer was made
 	opened     time.Time
 	asked      demand // what the server was asked for and has not sent
+	wide       bool   // a message was larger than an ordinary pull
 	modest     int    // how often what may be on its way is halved
 	calm       int    // messages since the last loss
 	lost       error  // why the consumer is of no use any more
 
-	batch   []stream.Message
-	timer   *time.Timer
-	spent   error
-	closing sync.Once
-	closed  chan struct{}
-	reading sync.Mutex // held by Next, so that Close takes the consumer from nobody
+	batch    []stream.Message
+	gathered int // bytes in batch
+	timer    *time.Timer
+	spent    error
+	closing  sync.Once
+	closed   chan struct{}
+	reading  sync.Mutex // held by Next, so that Close takes the consumer from nobody
 }
 
 // demand is an amount of messages.
@@ -91,7 +94,7 @@ func (r *reader) Next(ctx context.Context, max int) ([]stream.Message, error) {
 }
 
 func (r *reader) gather(ctx context.Context, max int) ([]stream.Message, error) {
-	r.batch = r.batch[:0]
+	r.batch, r.gathered = r.batch[:0], 0
 	for len(r.batch) == 0 {
 		connection, reconnected := r.stream.bus.connection()
 		if connection != r.connection {
@@ -129,7 +132,7 @@ func (r *reader) gather(ctx context.Context, max int) ([]stream.Message, error) 
 
 // drain takes what else has arrived.
 func (r *reader) drain(max int) {
-	for len(r.batch) < max && r.lost == nil {
+	for len(r.batch) < max && r.gathered < nextBytes && r.lost == nil {
 		select {
 		case m := <-r.arrived:
 			r.take(m)
@@ -165,4 +168,5 @@ func (r *reader) take(m *nats.Msg) {
 	}
 	r.given, r.stored, r.next = true, at.stored, at.seq+1
 	r.batch = append(r.batch, stream.Message{Seq: at.seq, Stored: at.stored, Data: m.Data})
+	r.gathered += len(m.Data)
 }
