@@ -76,6 +76,8 @@ var dependencies = []dependency{
 	{"cloud.google.com/go/auth", []string{"sinks/gcs"}, "credentials of Google Cloud, where its services are spoken to"},
 	{"google.golang.org/api", []string{"sinks/gcs"}, "options and errors of Google Cloud's clients, where they are used"},
 	{"github.com/fsouza/fake-gcs-server", []string{"sinks/gcs/gcstest"}, "a fake Cloud Storage, for tests only"},
+	{"github.com/aws/aws-sdk-go-v2", []string{"sinks/s3"}, "one package speaks to S3, and finds credentials of AWS"},
+	{"github.com/aws/smithy-go", []string{"sinks/s3"}, "errors of the AWS clients, where they are used"},
 	{"github.com/google/go-cmp", []string{"*/*test", "*/*/*test"}, "a comparison library for tests"},
 }
 
