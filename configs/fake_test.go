@@ -114,8 +114,28 @@ func (o *fakeReceiver) Open(context.Context, driver.To) (driver.Driver, error) {
 	return nil, errors.New("a fake opens nothing")
 }
 
+// fakeS3 has the keys of the s3 sink that an example uses.
+type fakeS3 struct {
+	Bucket              string `yaml:"bucket" json:"bucket" required:"true"`
+	Prefix              string `yaml:"prefix" json:"prefix"`
+	Region              string `yaml:"region" json:"-"`
+	Layout              string `yaml:"layout" json:"layout"`
+	Compression         string `yaml:"compression" json:"compression"`
+	ExpectedBucketOwner string `yaml:"expectedBucketOwner" json:"-"`
+	RoleARN             string `yaml:"roleArn" json:"-"`
+	ExternalID          string `yaml:"externalId" json:"-"`
+	SSE                 string `yaml:"sse" json:"sse"`
+	KMSKey              string `yaml:"kmsKey" json:"kmsKey"`
+}
+
+func (o *fakeS3) Validate() []driver.Problem { return nil }
+func (o *fakeS3) Destination() string        { return "fake://" + o.Bucket + "/" + o.Prefix + "/" }
+func (o *fakeS3) Open(context.Context, driver.To) (driver.Driver, error) {
+	return nil, errors.New("a fake opens nothing")
+}
+
 // exampleFakes are for the examples, which use more kinds than the mistakes of testdata need.
 var exampleFakes = sinks.Registry{"file": newFake, "gcs": func() driver.Options { return &fakeBucket{} },
-	"http": func() driver.Options { return &fakeReceiver{} }}
+	"http": func() driver.Options { return &fakeReceiver{} }, "s3": func() driver.Options { return &fakeS3{} }}
 
 var fakes = sinks.Registry{"file": newFake}

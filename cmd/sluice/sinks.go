@@ -6,6 +6,7 @@ import (
 	"sluice/sinks/file"
 	"sluice/sinks/gcs"
 	"sluice/sinks/http"
+	"sluice/sinks/s3"
 )
 
 // registry names every kind of destination that this program has. It is the only place that does.
@@ -14,5 +15,6 @@ func registry() sinks.Registry {
 		"file": func() driver.Options { return file.Defaults() },
 		"gcs":  func() driver.Options { return gcs.Defaults() },
 		"http": func() driver.Options { return http.Defaults() },
+		"s3":   func() driver.Options { return s3.Defaults() },
 	}
 }
