@@ -172,15 +172,19 @@ func TestNobodyThere(t *testing.T) {
 func TestAnotherOwner(t *testing.T) {
 	server := start(t)
 	server.CreateBucket(bucket, s3test.Bucket{Owner: "111122223333"})
-	u := unit("a/S.json", 3, 100)
-	foreign := newDriver(t, server, usual, func(o *Options) { o.ExpectedBucketOwner = "444455556666" })
-	if _, err := foreign.Write(t.Context(), &u); driver.CodeOf(err) != driver.Misconfigured || !strings.Contains(err.Error(), "444455556666 owns the bucket") {
-		t.Errorf("got %v", err)
+	u := unit("a/S.json", 30, 100)
+	for _, l := range []limits{usual, {memory: 10, part: 1000}} {
+		for _, create := range []Create{Probe, CreateOnly, Overwrite} {
+			d := newDriver(t, server, l, func(o *Options) { o.ExpectedBucketOwner, o.Create = "444455556666", create })
+			if _, err := d.Write(t.Context(), &u); driver.CodeOf(err) != driver.Misconfigured || !strings.Contains(err.Error(), "444455556666 owns the bucket") {
+				t.Errorf("%s: %v", create, err)
+			}
+		}
 	}
-	if names := server.Names(bucket); names != nil {
-		t.Errorf("the bucket got %v", names)
+	if names := server.Names(bucket); names != nil || server.Uploads() != 0 {
+		t.Errorf("the bucket got %v and %d uploads", names, server.Uploads())
 	}
-	ours := newDriver(t, server, small, func(o *Options) { o.ExpectedBucketOwner = "111122223333" })
+	ours := newDriver(t, server, limits{memory: 10, part: 1000}, func(o *Options) { o.ExpectedBucketOwner = "111122223333" })
 	if _, err := ours.Write(t.Context(), &u); err != nil {
 		t.Error(err)
 	}
