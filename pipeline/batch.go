@@ -172,9 +172,13 @@ func (b *batch) copyOut() {
 	held.release()
 }
 
-// drop forgets the kept entries and gives their memory back. The batch must not be used afterwards.
+// drop forgets the kept entries and gives their memory back. The batch must not be used afterwards, nor the references that a
+// plan took from it: the plan's record lives on until the next one, and would hold every message until then.
 func (b *batch) drop() {
 	b.keep.release()
+	for i := range b.groups {
+		clear(b.groups[i].Refs)
+	}
 	b.groups, b.index, b.end = nil, nil, nil
 }
 

@@ -19,6 +19,7 @@ type block struct {
 	stream  string
 	first   uint64 // where the reader stood; sequences from here to the first message are missing from the stream
 	msgs    []*message
+	bytes   int          // of the messages' data
 	missing []ledger.Gap // between first and the last message
 	entries []uint64     // entries[i]: entries in msgs[0..i], filled in by decide
 }
@@ -27,21 +28,37 @@ type block struct {
 // how many it took: at least one if the head of buf lies in that range.
 func gather(streamName string, first, last uint64, buf []stream.Message) (*block, int) {
 	b := &block{stream: streamName, first: first}
-	bytes, n := 0, 0
-	next := first
+	n, next := 0, first
 	for n < len(buf) && n < blockMessages && buf[n].Seq <= last {
-		if n > 0 && bytes+len(buf[n].Data) > blockBytes {
+		if n > 0 && b.bytes+len(buf[n].Data) > blockBytes {
 			break
 		}
 		if buf[n].Seq > next {
 			b.missing = append(b.missing, ledger.Gap{From: next, To: buf[n].Seq - 1})
 		}
-		bytes += len(buf[n].Data)
+		b.bytes += len(buf[n].Data)
 		next = buf[n].Seq + 1
 		b.msgs = append(b.msgs, &message{Message: buf[n]})
 		n++
 	}
 	return b, n
+}
+
+// runs cuts the block's messages into at most n runs of about equal size in bytes, of least bytes or more each where there are
+// several, and returns where each ends.
+func (b *block) runs(n, least int) []int {
+	n = min(n, b.bytes/least)
+	ends := make([]int, 0, max(n, 1))
+	size := 0
+	for i := 0; i < len(b.msgs) && len(ends) < n-1; i++ {
+		if size += len(b.msgs[i].Data); size >= b.bytes/n*(len(ends)+1) {
+			ends = append(ends, i+1)
+		}
+	}
+	if len(ends) == 0 || ends[len(ends)-1] < len(b.msgs) {
+		ends = append(ends, len(b.msgs))
+	}
+	return ends
 }
 
 // last is the sequence of the block's last message.

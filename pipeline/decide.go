@@ -1,6 +1,9 @@
 package pipeline
 
 import (
+	"runtime"
+	"sync"
+
 	"sluice/filters"
 	"sluice/logentry"
 )
@@ -25,11 +28,18 @@ type verdict struct {
 type court struct {
 	questions  []question
 	set        *filters.Set
-	worker     *filters.Worker
 	fields     *logentry.Fields
 	rules      []int // rule of the set → question
 	unreadable []int // questions that want what cannot be read
 	limits     logentry.Limits
+	clerks     []*clerk
+}
+
+// clerk judges a run of a block's messages. Several work on a block at the same time.
+type clerk struct {
+	court  *court
+	worker *filters.Worker
+	wanted func(question int) bool
 
 	entry    logentry.Entry
 	hits     []filters.Hit
@@ -37,9 +47,12 @@ type court struct {
 	verdicts [][]verdict // by question, in stream order
 }
 
+// runBytes is how many bytes of a block are worth a clerk of its own.
+const runBytes = 128 << 10
+
 // newCourt compiles the questions, all of which have the same limits. extra are the fields that the keys read.
 func newCourt(questions []question, limits logentry.Limits, extra []logentry.Path) *court {
-	c := &court{questions: questions, limits: limits, verdicts: make([][]verdict, len(questions))}
+	c := &court{questions: questions, limits: limits}
 	var rules []filters.Rule
 	for i, q := range questions {
 		switch {
@@ -58,46 +71,79 @@ func newCourt(questions []question, limits logentry.Limits, extra []logentry.Pat
 	}
 	c.set = filters.NewSet(extra, rules...)
 	c.fields = c.set.Fields()
-	c.worker = c.set.NewWorker()
+	c.setClerks(runtime.GOMAXPROCS(0))
 	return c
 }
 
-// decide judges every entry of the block: verdicts[i] are those of question i. It is a function of the block and the questions.
-func (c *court) decide(b *block, wanted func(question int) bool) [][]verdict {
-	for i := range c.verdicts {
-		c.verdicts[i] = c.verdicts[i][:0]
+func (c *court) setClerks(n int) {
+	c.clerks = make([]*clerk, n)
+	for i := range c.clerks {
+		c.clerks[i] = &clerk{court: c, worker: c.set.NewWorker(), verdicts: make([][]verdict, len(c.questions))}
 	}
-	c.keys = c.keys[:0]
+}
+
+// decide judges every entry of the block: verdicts[i] are those of question i. It is a function of the block and the questions:
+// each clerk takes a run of messages, and their verdicts are joined in the order of the runs.
+func (c *court) decide(b *block, wanted func(question int) bool) [][]verdict {
 	b.entries = make([]uint64, len(b.msgs))
+	ends := b.runs(len(c.clerks), runBytes)
+	var others sync.WaitGroup
+	for i := 1; i < len(ends); i++ {
+		others.Go(func() { c.clerks[i].judgeRun(b, ends[i-1], ends[i], wanted) })
+	}
+	first := c.clerks[0]
+	first.judgeRun(b, 0, ends[0], wanted)
+	others.Wait()
+	for i := 1; i < len(ends); i++ {
+		for q, more := range c.clerks[i].verdicts {
+			first.verdicts[q] = append(first.verdicts[q], more...)
+		}
+		before := b.entries[ends[i-1]-1]
+		for m := ends[i-1]; m < ends[i]; m++ {
+			b.entries[m] += before
+		}
+	}
+	return first.verdicts
+}
+
+// verdicts are those of the block decided last.
+func (c *court) verdicts(question int) []verdict { return c.clerks[0].verdicts[question] }
+
+// judgeRun judges the messages from from up to, but not including, to; b.entries counts from the run's first.
+func (k *clerk) judgeRun(b *block, from, to int, wanted func(question int) bool) {
+	for i := range k.verdicts {
+		k.verdicts[i] = k.verdicts[i][:0]
+	}
+	k.keys, k.wanted = k.keys[:0], wanted
 	var total uint64
-	for i, m := range b.msgs {
-		c.entry.Stream, c.entry.Seq, c.entry.Stored = b.stream, m.Seq, m.Stored
+	for i := from; i < to; i++ {
+		m := b.msgs[i]
+		k.entry.Stream, k.entry.Seq, k.entry.Stored = b.stream, m.Seq, m.Stored
 		logentry.Frame(m.Data, func(index int, raw []byte) bool {
 			total++
-			c.judge(int32(i), index, raw, wanted)
+			k.judge(int32(i), index, raw)
 			return true
 		})
 		b.entries[i] = total
 	}
-	return c.verdicts
 }
 
-func (c *court) judge(msg int32, index int, raw []byte, wanted func(int) bool) {
-	e := &c.entry
+func (k *clerk) judge(msg int32, index int, raw []byte) {
+	c, e := k.court, &k.entry
 	e.Raw, e.Index = raw, index
 	if d := c.fields.Extract(e, c.limits); d != nil {
 		for _, q := range c.unreadable {
-			if wanted(q) {
+			if k.wanted(q) {
 				v := verdict{msg: msg, index: int32(index), excluded: -1, key: []byte(Unreadable), raw: raw, defect: d}
-				c.verdicts[q] = append(c.verdicts[q], v)
+				k.verdicts[q] = append(k.verdicts[q], v)
 			}
 		}
 		return
 	}
-	c.hits = c.set.Match(e, c.worker, c.hits[:0])
-	for _, h := range c.hits {
+	k.hits = c.set.Match(e, k.worker, k.hits[:0])
+	for _, h := range k.hits {
 		i := c.rules[h.Rule]
-		if !wanted(i) {
+		if !k.wanted(i) {
 			continue
 		}
 		d := c.questions[i].decision
@@ -108,10 +154,10 @@ func (c *court) judge(msg int32, index int, raw []byte, wanted func(int) bool) {
 		}
 		v := verdict{msg: msg, index: int32(index), excluded: int32(exclusion), raw: raw}
 		if exclusion < 0 {
-			start := len(c.keys)
-			c.keys = c.questions[i].key(c.keys, e)
-			v.key = c.keys[start:len(c.keys):len(c.keys)]
+			start := len(k.keys)
+			k.keys = c.questions[i].key(k.keys, e)
+			v.key = k.keys[start:len(k.keys):len(k.keys)]
 		}
-		c.verdicts[i] = append(c.verdicts[i], v)
+		k.verdicts[i] = append(k.verdicts[i], v)
 	}
 }

@@ -83,7 +83,7 @@ func (p *panel) decide(blk *block, aboard []*lane) {
 // verdicts are those of a lane on the block decided last.
 func (p *panel) verdicts(ordinal int) []verdict {
 	if c := p.courtOf[ordinal]; c != nil {
-		return c.verdicts[ordinal]
+		return c.verdicts(ordinal)
 	}
 	return nil
 }

@@ -9,6 +9,9 @@ import (
 	"sluice/pipeline/stream"
 )
 
+// boarding is how long a reader waits for lanes that are still recovering.
+const boarding = 500 * time.Millisecond
+
 // reader is one position in a stream, with the lanes aboard that stand there. Its goroutine reads, decides each block once and
 // hands it to the lanes aboard.
 type reader struct {
@@ -41,6 +44,7 @@ type order struct {
 func (r *reader) run(ctx context.Context) {
 	defer r.rs.retire(r)
 	defer r.closeSource()
+	r.awaitLanes(ctx)
 	wait := newBackoff()
 	for ctx.Err() == nil {
 		o := r.rs.enter(ctx, r)
@@ -59,6 +63,19 @@ func (r *reader) run(ctx context.Context) {
 		r.closeSource()
 		r.rs.log.Warn("reading the stream", "error", err)
 		wait.pause(ctx, r.rs.router.draining, nil)
+	}
+}
+
+// awaitLanes gives lanes that are still recovering a moment, so that they board together: one that came later would have to read
+// everything again, with a reader of its own.
+func (r *reader) awaitLanes(ctx context.Context) {
+	late := time.NewTimer(boarding)
+	defer late.Stop()
+	select {
+	case <-r.rs.router.ready:
+	case <-late.C:
+	case <-r.rs.router.draining:
+	case <-ctx.Done():
 	}
 }
 
