@@ -45,6 +45,7 @@ func runDaemon(ctx context.Context, config string) error {
 		return err
 	}
 	limitMemory(cfg.Memory)
+	collectEarly()
 	stop, cancel := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer cancel()
 	d, err := openDaemon(stop, cfg, registry())
