@@ -83,4 +83,4 @@ func serveConsole(listen string, d *daemon) (*http.Server, error) {
 
 // limitMemory tells the collector to keep the whole process near the bound on pending bytes; the rest is the program, the
 // embedded bus, what was read ahead and what is being encoded.
-func limitMemory(pending int64) { debug.SetMemoryLimit(pending + 64<<20) }
+func limitMemory(pending int64) { debug.SetMemoryLimit(pending + 24<<20) }
