@@ -6,6 +6,7 @@ import (
 	"sluice/sinks/file"
 	"sluice/sinks/gcs"
 	"sluice/sinks/http"
+	"sluice/sinks/nats"
 	"sluice/sinks/s3"
 )
 
@@ -15,6 +16,7 @@ func registry() sinks.Registry {
 		"file": func() driver.Options { return file.Defaults() },
 		"gcs":  func() driver.Options { return gcs.Defaults() },
 		"http": func() driver.Options { return http.Defaults() },
+		"nats": func() driver.Options { return nats.Defaults() },
 		"s3":   func() driver.Options { return s3.Defaults() },
 	}
 }

@@ -1,0 +1,97 @@
+// Package nats delivers units into a JetStream stream, exactly once: a unit is one atomic batch (nats-server 2.12, ADR-50) of its
+// entries, a message each, and a last message, its mark, on a subject of its own that must have been empty. So the entries and the
+// knowledge that they were delivered become visible together or not at all; a repeated unit fails on its mark, which then tells
+// whose it is. https://github.com/nats-io/nats-architecture-and-design/blob/main/adr/ADR-50.md
+//
+// Assumption: the stream holds a mark at least as long as its plan may be redone; so its retention is by limits.
+package nats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"sluice/sinks/driver"
+	"sluice/sinks/layout"
+)
+
+var _ driver.Options = (*Options)(nil)
+
+// Options are the NATS sink's part of the configuration. What is not pinned in plans has no JSON form.
+type Options struct {
+	URL      string `json:"url" yaml:"url" required:"true" doc:"The servers, nats://HOST:4222 or tls://…, joined by commas."`
+	Stream   string `json:"stream" yaml:"stream" required:"true" doc:"The stream, which must exist, with allow_atomic and the subjects sluice.mark.>."`
+	Subject  string `json:"subject" yaml:"subject" required:"true" doc:"The subject of an entry: text and placeholders, audit.{labels.team}.{logId}."`
+	MaxEntry int    `json:"maxEntry" yaml:"maxEntry" size:"true" min:"1KiB" max:"63MiB" doc:"Bytes of an entry; a larger one is a dead letter. Less than the server's max_payload."`
+
+	Creds string        `json:"-" yaml:"creds" doc:"A file of credentials, read for each connection."`
+	NKey  string        `json:"-" yaml:"nkey" doc:"A file with the seed of an NKey."`
+	Token driver.Secret `json:"-" yaml:"token" doc:"A token: ${NAME} or file:PATH."`
+	TLS   TLS           `json:"-" yaml:"tls" doc:"Whom to trust, and who we are."`
+}
+
+// TLS are files in PEM.
+type TLS struct {
+	CA   string `json:"-" yaml:"ca" doc:"Certificates of the authorities to trust, instead of the system's."`
+	Cert string `json:"-" yaml:"cert" doc:"Our own certificate."`
+	Key  string `json:"-" yaml:"key" doc:"Its private key."`
+}
+
+// Defaults are the options before the configuration is decoded into them.
+func Defaults() *Options { return &Options{MaxEntry: 1000 << 10} }
+
+var streamName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,200}$`)
+
+// Validate judges each option.
+func (o *Options) Validate() []driver.Problem {
+	var problems []driver.Problem
+	add := func(path, message, hint string) {
+		problems = append(problems, driver.Problem{Path: path, Message: message, Hint: hint})
+	}
+	for server := range strings.SplitSeq(o.URL, ",") {
+		u, err := url.Parse(server)
+		if err != nil || u.Hostname() == "" || u.Scheme != "nats" && u.Scheme != "tls" {
+			add("url", "is not the address of servers", "nats://HOST:4222")
+			break
+		}
+		if u.User != nil {
+			add("url", "holds a user or token, which may be secrets", "write creds, nkey or token")
+			break
+		}
+	}
+	if !streamName.MatchString(o.Stream) {
+		add("stream", fmt.Sprintf("%q is no stream's name", o.Stream), "letters, digits, - and _")
+	}
+	if _, err := layout.Template(asPath(o.Subject)); err != nil {
+		add("subject", "the template of subjects: "+err.Error(), "for instance audit.{labels.team}.{logId}")
+	} else if strings.HasPrefix(o.Subject, markPrefix) || strings.HasPrefix(o.Subject, "$") {
+		add("subject", "begins as subjects of Sluice or of the server do", "for instance audit.{logId}")
+	}
+	logins := 0
+	for _, login := range []string{o.Creds, o.NKey, o.Token.Reveal()} {
+		if login != "" {
+			logins++
+		}
+	}
+	if logins > 1 {
+		add("", "more than one of creds, nkey and token", "write one of them")
+	}
+	if (o.TLS.Cert == "") != (o.TLS.Key == "") {
+		add("tls", "cert and key belong together", "")
+	}
+	return problems
+}
+
+// Destination is empty: routes may share a stream, since marks and ids begin with the route.
+func (o *Options) Destination() string { return "" }
+
+// Open makes a driver; nothing is asked of a server. Dead letters are refused: they belong where a person can read them.
+func (o *Options) Open(_ context.Context, as driver.To) (driver.Driver, error) {
+	if as == driver.ToDeadLetter {
+		return nil, errors.New("a nats sink takes no dead letters: use file")
+	}
+	return open(*o)
+}
