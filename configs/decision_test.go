@@ -179,3 +179,18 @@ func checkProblems(t *testing.T, text string, problems Errors) {
 		}
 	}
 }
+
+func TestSameDestination(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		same bool
+	}{
+		{`{"kind":"file","options":{"dir":"/a"},"batch":{"bytes":1}}`, `{"kind":"file","options":{"dir":"/a"},"batch":{"bytes":2}}`, true},
+		{`{"kind":"file","options":{"dir":"/a"},"batch":{"bytes":1}}`, `{"kind":"file","options":{"dir":"/b"},"batch":{"bytes":1}}`, false},
+		{`{"kind":"file"}`, `broken`, false},
+	} {
+		if got := SameDestination([]byte(c.a), []byte(c.b)); got != c.same {
+			t.Errorf("%s and %s: %v", c.a, c.b, got)
+		}
+	}
+}

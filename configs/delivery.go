@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"time"
 
 	"sluice/sinks"
@@ -49,6 +50,18 @@ func (r *Route) Delivery() []byte {
 
 // DeliveryHash is the hex sha256 of Delivery.
 func (r *Route) DeliveryHash() string { return hash(r.Delivery()) }
+
+// SameDestination says whether two delivery settings, as Delivery writes them, deliver to the same place in the same way: whether
+// they differ in their batch limits at most.
+func SameDestination(a, b []byte) bool {
+	var x, y map[string]any
+	if json.Unmarshal(a, &x) != nil || json.Unmarshal(b, &y) != nil {
+		return false
+	}
+	delete(x, "batch")
+	delete(y, "batch")
+	return reflect.DeepEqual(x, y)
+}
 
 // ParseDelivery makes delivery settings of what Delivery wrote, perhaps in an earlier version of the program. It fails when this
 // version, with the sinks of reg, would not deliver exactly so. What was not pinned (credentials, endpoints, timeouts) has its

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"sluice/configs"
 )
 
 // abandonAfter is how long the old destination of a route that has a new one may answer Misconfigured before its open plan is
@@ -58,7 +60,14 @@ func (l *lane) abandonIfDue(ctx context.Context) error {
 	if len(rec.Open) == 0 {
 		return nil
 	}
-	if reason == "" && rec.Open[0].Delivery != hashOf(now) && !blocked.IsZero() && time.Since(blocked) >= abandonAfter {
+	if reason == "" && !blocked.IsZero() && time.Since(blocked) >= abandonAfter {
+		old, err := l.chain.ledger.Config(ctx, rec.Open[0].Delivery)
+		if err != nil {
+			return fmt.Errorf("read the open plan's delivery settings: %w", err)
+		}
+		if configs.SameDestination(old, now) {
+			return nil
+		}
 		reason = fmt.Sprintf("the old destination has been misconfigured since %s, and the route has another", blocked.UTC().Format(time.RFC3339))
 	}
 	if reason == "" {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"sluice/configs"
 	"sluice/pipeline/ledger"
 	"sluice/pipeline/stream"
 	"sluice/sinks/driver"
@@ -75,7 +76,11 @@ func (l *lane) shrink(ctx context.Context, b *batch, t terms, p ledger.Plan, why
 	r := l.settled(ledger.KindAmend)
 	r.Open = []ledger.Plan{d.record()}
 	r.Amend = &ledger.Amend{Excluded: []driver.Reject{}, Reason: why.reason}
-	if r.Loss = newlyMissing(p, d.plan, why.reason); r.Loss != nil {
+	r.Loss = newlyMissing(p, d.plan, why.reason)
+	if r.Loss != nil && l.current().OnLoss == configs.HaltOnLoss {
+		return draft{}, &haltError{fmt.Errorf("%d messages of the open plan are lost: %s (onLoss: halt)", r.Loss.Count, why.reason)}
+	}
+	if r.Loss != nil {
 		l.log.Error("messages of the open plan lost", "from", r.Loss.From, "to", r.Loss.To, "messages", r.Loss.Count, "reason", why.reason)
 	}
 	return d, l.append(ctx, r)

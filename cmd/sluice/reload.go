@@ -55,6 +55,7 @@ func (r *reloader) reload(ctx context.Context) {
 	}
 	if err := r.daemon.reload(ctx, next); err != nil {
 		slog.Error("reload", "error", err)
+		r.seen = "" // the file is sound: it is tried again
 		return
 	}
 	r.seen = lookOf(next.Watched())

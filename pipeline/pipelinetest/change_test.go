@@ -144,6 +144,29 @@ func TestNewDestinationWithAnOpenPlan(t *testing.T) {
 	})
 }
 
+// TestOtherBatchesAreNoOtherDestination changes only batch limits while the destination refuses: the plan stays, however long.
+func TestOtherBatchesAreNoOtherDestination(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := NewWorld(t, 5, NewMemoryPlaces())
+		w.Routes[0].Rule, w.Routes[0].Place = 0, "locked"
+		w.Block("locked", true)
+		w.Publish(30)
+		life := w.Live(NewGate(0, false))
+		<-life.Router.Ready()
+		time.Sleep(time.Minute)
+		w.Routes[0].Batch.Entries++
+		if err := life.Router.Reload(context.Background(), w.pipelineRoutes()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Minute)
+		w.Block("locked", false)
+		time.Sleep(time.Minute)
+		life.Drain()
+		check(t, 5, w.finish())
+		w.hasNoKind(t, "r0", ledger.KindAbandon)
+	})
+}
+
 // TestAbandonByHand gives an open plan up at once.
 func TestAbandonByHand(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -205,12 +228,26 @@ func stateOf(life *Life, route string) pipeline.LaneStatus {
 
 func (w *World) hasKind(t *testing.T, route string, kind ledger.Kind) {
 	t.Helper()
-	found := false
+	if !w.records(t, route, kind) {
+		t.Fatalf("no record of kind %s on route %s", kind, route)
+	}
+}
+
+func (w *World) hasNoKind(t *testing.T, route string, kind ledger.Kind) {
+	t.Helper()
+	if w.records(t, route, kind) {
+		t.Fatalf("a record of kind %s on route %s", kind, route)
+	}
+}
+
+func (w *World) records(t *testing.T, route string, kind ledger.Kind) (found bool) {
+	t.Helper()
 	err := w.memory.Scan(context.Background(), pipeline.LaneName(route, w.Stream.Name()), 0, func(_ ledger.Rev, r ledger.Record) error {
 		found = found || r.Kind == kind
 		return nil
 	})
-	if err != nil || !found {
-		t.Fatalf("no record of kind %s on route %s (%v)", kind, route, err)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return found
 }

@@ -260,7 +260,7 @@ func (w *World) pipelineRoutes() []pipeline.Route {
 		if r.Off {
 			continue
 		}
-		delivery := fmt.Appendf(nil, `{"place":%q}`, r.Place)
+		delivery := fmt.Appendf(nil, `{"place":%q,"batch":{"entries":%d}}`, r.Place, r.Batch.Entries)
 		routes = append(routes, pipeline.Route{Name: r.Name, Decision: w.decision(r.Rule), Delivery: delivery, Batch: r.Batch})
 	}
 	return routes
