@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"regexp"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"sluice/pipeline/ledger/file"
+	"sluice/pipeline/stream/jetstream"
+)
+
+// reloadRoutes are so many routes, each with a filter `jsonPayload.n>=K` and one of two folders, at random.
+func reloadRoutes(r *rand.Rand, routes int) string {
+	text := "routes:\n"
+	for i := range routes {
+		text += fmt.Sprintf("  - {name: r%d, filter: 'jsonPayload.n>=%d', start: earliest, batch: {age: %dms, entries: %d}, sink: {file: {dir: out/r%d/%s}}}\n",
+			i, r.IntN(10), 5+r.IntN(60), 5+r.IntN(100), i, []string{"a", "b"}[r.IntN(2)])
+	}
+	return text
+}
+
+// storedEntry is an entry that is on the stream.
+type storedEntry struct {
+	n    int
+	line string
+}
+
+// reloadFeed publishes one entry a message until ctx ends, over all restarts of the bus; the last is kept by every filter. An entry
+// has an id, so that it is stored once.
+func reloadFeed(ctx context.Context, s *jetstream.Stream, seed uint64) (map[uint64]storedEntry, error) {
+	r, stored := rand.New(rand.NewPCG(seed, 4)), make(map[uint64]storedEntry)
+	for id := 0; ; id++ {
+		n, ended := r.IntN(10), ctx.Err() != nil
+		if ended {
+			n = 9
+		}
+		line := fmt.Sprintf(`{"insertId":"e%d","logName":"projects/p/logs/app","jsonPayload":{"n":%d}}`, id, n)
+		ack, err := s.Publisher().Publish(context.WithoutCancel(ctx), jetstream.NoLog, fmt.Sprint("e", id), []byte(line))
+		if err != nil {
+			return stored, err
+		}
+		stored[ack.Seq] = storedEntry{n, line}
+		if ended {
+			return stored, nil
+		}
+		<-time.After(time.Duration(r.IntN(3)) * time.Millisecond)
+	}
+}
+
+// TestReloadsUnderLoad changes filters, batches and destinations at random moments while entries flow, with SIGKILLs: each entry was
+// decided, by each route, by exactly the revision that the ledger records for its sequence.
+func TestReloadsUnderLoad(t *testing.T) {
+	reloads, routes := heavy(20, 200), 4
+	seed := killSeed(t)
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 1))
+	p := newPlace(t, reloadRoutes(r, routes))
+	d := p.daemon()
+	d.await("health", func() bool { return p.health() == 200 })
+	s := p.stream()
+	ctx, stop := context.WithCancel(t.Context())
+	var stored map[uint64]storedEntry
+	var failed error
+	var feeding sync.WaitGroup
+	feeding.Go(func() { stored, failed = reloadFeed(ctx, s, seed) })
+	kills := 0
+	for range reloads {
+		p.reconfigure(placeConfig + reloadRoutes(r, routes))
+		p.hangup(d)
+		<-time.After(time.Duration(r.IntN(150)) * time.Millisecond) // nothing waits for it but the next change
+		if r.IntN(6) == 0 {
+			d.kill()
+			kills++
+			d = p.daemon()
+			if r.IntN(2) == 0 {
+				d.await("health", func() bool { return p.health() == 200 })
+			} else {
+				d.await("a handler of signals", func() bool { return p.health() != 0 })
+			}
+		}
+	}
+	d.await("health", func() bool { return p.health() == 200 })
+	stop()
+	feeding.Wait()
+	if failed != nil {
+		t.Fatal(failed)
+	}
+	var last uint64
+	for seq := range stored {
+		last = max(last, seq)
+	}
+	names := make([]string, routes)
+	for i := range names {
+		names[i] = fmt.Sprint("r", i)
+	}
+	d.await("delivery", p.settled(last, names...))
+	d.drain()
+	revisions, records := p.revisions()
+	for _, route := range names {
+		want := make(map[string]int)
+		for seq, e := range stored {
+			if e.n >= revisions[route].at(seq) {
+				want[e.line]++
+			}
+		}
+		p.sameLines("out/"+route, want, p.lines("out/"+route))
+	}
+	p.balance()
+	t.Logf("%d reloads, %d kills, %d recorded changes of revisions, %d entries, %d routes", reloads, kills, records, len(stored), routes)
+	if records < reloads/4 {
+		t.Errorf("only %d changes are recorded", records)
+	}
+}
+
+// reconfigure puts another sluice.yaml in the place of the present one, as a whole.
+func (p *place) reconfigure(text string) {
+	p.t.Helper()
+	p.write("next.yaml", []byte(text+"\nhttp: {listen: "+p.listen+"}\n"))
+	if err := os.Rename(p.path("next.yaml"), p.path("sluice.yaml")); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// revised are a route's recorded thresholds, by the sequence from which they are in force.
+type revised []struct {
+	from uint64
+	k    int
+}
+
+// at is the threshold in force at a sequence: the last that begins there or before, else the first.
+func (r revised) at(seq uint64) int {
+	k := r[0].k
+	for _, rev := range r {
+		if rev.from <= seq {
+			k = rev.k
+		}
+	}
+	return k
+}
+
+var threshold = regexp.MustCompile(`jsonPayload\.n(?:>|\\u003e)=(\d)`)
+
+// revisions reads from the ledger which thresholds were recorded, and how many records there are.
+func (p *place) revisions() (map[string]revised, int) {
+	p.t.Helper()
+	led, err := file.OpenReader(p.path(p.ledger))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	all, records := make(map[string]revised), 0
+	for _, r := range p.records("_stream/LOGS") {
+		if r.Config == nil || r.Last != nil {
+			continue
+		}
+		records++
+		for route, hash := range r.Config.Routes {
+			b, err := led.Config(p.t.Context(), hash)
+			if err != nil {
+				p.t.Fatal(err)
+			}
+			k := 0
+			if found := threshold.FindSubmatch(b); found != nil {
+				if k, err = strconv.Atoi(string(found[1])); err != nil {
+					p.t.Fatal(err)
+				}
+			} else if route[0] == 'r' {
+				p.t.Fatalf("no threshold in %s", b)
+			}
+			all[route] = append(all[route], struct {
+				from uint64
+				k    int
+			}{r.Config.From, k})
+		}
+	}
+	return all, records
+}
