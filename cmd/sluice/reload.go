@@ -96,13 +96,15 @@ func lookOf(files []string) string {
 	return look
 }
 
-// refuseShortfall attests the retention that the configuration demands of its buckets. A bucket that cannot be asked now is only
-// a warning: an outage must not keep the daemon from starting.
+// refuseShortfall attests the retention that the configuration demands of its buckets. A bucket that cannot be asked now, or to
+// which nothing can be delivered, is only a warning: the trouble of one route must not keep the others from running.
 func refuseShortfall(ctx context.Context, cfg *configs.Config) error {
 	for _, a := range attest(ctx, cfg) {
 		switch {
 		case a.err != nil:
 			slog.Warn("retention cannot be attested now", "sink", a.String())
+		case !a.ok() && a.finding.Pauses:
+			slog.Warn("a destination is not ready; its route will wait", "sink", a.String())
 		case !a.ok():
 			return fmt.Errorf("retention falls short: %s", a)
 		}

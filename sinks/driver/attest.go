@@ -18,4 +18,5 @@ type Finding struct {
 	Have   string // "7y"
 	OK     bool
 	Remedy string // what to do; only when not OK
+	Pauses bool   // a shortfall only pauses the route until it is mended: nothing is delivered that lacks what is demanded
 }

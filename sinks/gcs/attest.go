@@ -35,7 +35,10 @@ func (o *Options) Attest(ctx context.Context) ([]driver.Finding, error) {
 	attrs, err := bucket.Attrs(ctx)
 	switch {
 	case errors.Is(err, storage.ErrBucketNotExist):
-		return []driver.Finding{{What: "bucket", Want: "exists", Have: "there is none", Remedy: "create it, or correct bucket"}}, nil
+		return []driver.Finding{{
+			What: "bucket", Want: "exists", Have: "there is none", Remedy: "create it, or correct bucket",
+			Pauses: !o.Retention.demanding() && o.KMSKey == "", // else it might be made without them
+		}}, nil
 	case err != nil && !forbidden(err):
 		return nil, classify(ctx, o.Bucket, new(session), fmt.Errorf("read the bucket's settings: %w", err))
 	}
@@ -129,7 +132,7 @@ func (o *Options) key(encryption *storage.BucketEncryption) driver.Finding {
 }
 
 func (o *Options) rights(granted []string) []driver.Finding {
-	create := driver.Finding{What: mayCreate, Want: "granted", Have: "granted", OK: slices.Contains(granted, mayCreate)}
+	create := driver.Finding{What: mayCreate, Want: "granted", Have: "granted", OK: slices.Contains(granted, mayCreate), Pauses: true}
 	if !create.OK {
 		create.Have, create.Remedy = "refused", "grant roles/storage.objectCreator"
 	}
