@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -105,7 +106,11 @@ func writeStatus(w io.Writer, status console.Status, format outputFormat) error 
 		if !r.LastSuccess.IsZero() {
 			success = r.LastSuccess.Local().Format(time.DateTime)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s\t%s\n", r.Route, r.Stream, r.State, r.Cursor, r.Last, r.Lag, r.Lost, lossIn, success, r.Message)
+		message := r.Message
+		if r.WhereErrors > 0 {
+			message = strings.TrimSpace(fmt.Sprintf("%s (where failed %d times and kept the entry: %s)", message, r.WhereErrors, r.WhereError))
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s\t%s\n", r.Route, r.Stream, r.State, r.Cursor, r.Last, r.Lag, r.Lost, lossIn, success, message)
 	}
 	return t.Flush()
 }
