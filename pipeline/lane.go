@@ -323,7 +323,9 @@ func (l *lane) work(ctx context.Context, recovered, healthy func()) error {
 	if err := l.recover(ctx); err != nil {
 		return err
 	}
-	l.setState(Running, "")
+	if before := l.setState(Running, ""); before != Running && l.written != nil { // the destination has taken the open plan
+		l.readers.encourage()
+	}
 	recovered()
 	for {
 		do, wait := l.todo(time.Now())

@@ -87,10 +87,25 @@ func (l *lane) statusAt(last uint64) LaneStatus {
 	return s
 }
 
-func (l *lane) setState(s State, message string) {
+// setState sets what status shows, and gives the state before.
+func (l *lane) setState(s State, message string) (before State) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	before = l.status.State
 	l.status.State, l.status.Message = s, message
+	return before
+}
+
+// encourage lets the lanes that wait for a destination try again now, since one of them had success: those that had to wait for the
+// same trouble then read the stream together, and not one by one as their pauses end.
+func (rs *readers) encourage() {
+	for _, l := range rs.all() {
+		l.mu.Lock()
+		if s := l.status.State; s == Waiting || s == Paused {
+			l.wakeUp()
+		}
+		l.mu.Unlock()
+	}
 }
 
 // stateOf says how an error that will be tried again shows.
