@@ -30,6 +30,7 @@ type Break struct {
 	Reason string
 }
 
+// Error gives the lane, the record and what is wrong with it.
 func (b *Break) Error() string {
 	return fmt.Sprintf("lane %s, record %d: %s", b.Lane, b.Rev, b.Reason)
 }
