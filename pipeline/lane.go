@@ -13,13 +13,12 @@ import (
 )
 
 const (
-	commitIdle    = time.Second     // a written plan is committed after this long without a next plan
-	skipAge       = 5 * time.Minute // a range in which nothing was kept is recorded after this long,
-	skipMessages  = 1_000_000       // or after so many messages
-	adoptionsMost = 20              // plans of a ledger that stepped back, taken over without a pause
-	defaultAge    = 60 * time.Second
-	defaultBytes  = 16 << 20
-	defaultCount  = 50_000
+	commitIdle   = time.Second     // a written plan is committed after this long without a next plan
+	skipAge      = 5 * time.Minute // a range in which nothing was kept is recorded after this long,
+	skipMessages = 1_000_000       // or after so many messages
+	defaultAge   = 60 * time.Second
+	defaultBytes = 16 << 20
+	defaultCount = 50_000
 )
 
 // lane is one route on one stream. Its goroutine (run) alone speaks to the ledger and to the destination; readers hand it what
@@ -216,7 +215,8 @@ func (l *lane) run(ctx context.Context, recovered func()) {
 	once := sync.OnceFunc(recovered)
 	defer once()
 	wait := newBackoff()
-	for adoptions := 0; ; {
+	var adopted uint64 // 1 + where the ledger stood at the last adoption
+	for {
 		l.forget()
 		err := l.work(ctx, once, wait.reset)
 		l.forget()
@@ -227,8 +227,8 @@ func (l *lane) run(ctx context.Context, recovered func()) {
 		if errors.Is(err, errRetired) { // its route came back meanwhile
 			continue
 		}
-		if errors.Is(err, errAdopted) && adoptions < adoptionsMost {
-			adoptions++ // at once, also in a drain: the adopted plan stands already
+		if stands := l.stands() + 1; errors.Is(err, errAdopted) && adopted < stands {
+			adopted = stands // on at once, also in a drain: the adopted plan stands already
 			continue
 		}
 		if l.router.failFor(err) {
@@ -280,6 +280,13 @@ func (l *lane) untilChanged(ctx context.Context) bool {
 			return true
 		}
 	}
+}
+
+// stands is the last sequence that the ledger has committed, as far as the lane has heard.
+func (l *lane) stands() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.committed
 }
 
 // finish marks the lane as ended, unless its route has come back.

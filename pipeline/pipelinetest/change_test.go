@@ -101,6 +101,28 @@ func TestLedgerStepsBack(t *testing.T) {
 	}
 }
 
+// TestManyAdoptions restores a ledger that knows nothing of sixty delivered plans: they are taken over one after another, without
+// the pauses of a destination in trouble.
+func TestManyAdoptions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := NewWorld(t, 1, NewMemoryPlaces())
+		w.Routes = w.Routes[:1]
+		w.Routes[0].Rule, w.Routes[0].Batch.Entries = 0, 1
+		older := w.memory.Copy()
+		for range 60 {
+			w.put(1)
+			w.oneLife(NewGate(0, false))
+		}
+		w.memory.Restore(older)
+		began := time.Now()
+		w.oneLife(NewGate(0, false))
+		if took := time.Since(began); took > 2*time.Second { // of the world's clock
+			t.Errorf("taking over sixty plans took %v", took)
+		}
+		check(t, 1, w.finish())
+	})
+}
+
 func (w *World) lie() {
 	info, err := w.Stream.Info(context.Background())
 	if err != nil {
