@@ -8,6 +8,7 @@ import (
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/builtin"
 	"github.com/expr-lang/expr/checker"
+	"github.com/expr-lang/expr/checker/nature"
 	"github.com/expr-lang/expr/compiler"
 	"github.com/expr-lang/expr/conf"
 	"github.com/expr-lang/expr/parser"
@@ -25,44 +26,42 @@ const (
 	maxBits   = 4_096   // of an integer that a run makes
 )
 
-// Where is a compiled `where`: it says of an entry that a filter matched whether the route, or the exclusion, means it. It is
-// immutable and may be shared.
-type Where struct {
+// expression is a compiled program with what it reads of an entry. It is immutable and may be shared.
+type expression struct {
 	source  string
 	program *vm.Program
 	wants   wants
 	runs    sync.Pool // of *run
 }
 
-// CompileWhere reads an expression that is true or false of an entry. The error is an *Error with line, column and remedy. It
-// never panics.
-func CompileWhere(src string) (w *Where, err error) {
+// compileInto compiles src into x: judge says whether its type will do, root rewrites its outermost node. It never panics.
+func (x *expression) compileInto(src string, judge func(t nature.Nature, c *nature.Cache) error, root func(*rewriter, ast.Node) ast.Node) (err error) {
 	defer func() {
 		if r := recover(); r != nil { // expr's parser and checker are not ours to trust
-			w, err = nil, errorAt(src, 0, fmt.Sprintf("not an expression: %v", r), "")
+			err = errorAt(src, 0, fmt.Sprintf("not an expression: %v", r), "")
 		}
 	}()
 	if n := utf8.RuneCountInString(src); n > maxSource {
-		return nil, errorAt(src, maxSource, fmt.Sprintf("the expression has %d characters, at most %d", n, maxSource), "")
+		return errorAt(src, maxSource, fmt.Sprintf("the expression has %d characters, at most %d", n, maxSource), "")
 	}
-	tree, err := parse(src)
+	tree, err := parse(src, judge)
 	if err != nil {
-		return nil, placed(src, err)
+		return placed(src, err)
 	}
 	r := rewriter{src: src}
-	tree.Node = r.truth(tree.Node)
+	tree.Node = root(&r, tree.Node)
 	if r.err != nil {
-		return nil, r.err
+		return r.err
 	}
-	program, err := compile(tree)
-	if err != nil {
-		return nil, placed(src, err)
+	if x.program, err = compile(tree); err != nil {
+		return placed(src, err)
 	}
-	return &Where{source: src, program: program, wants: r.wants.seal()}, nil
+	x.source, x.wants = src, r.wants.seal()
+	return nil
 }
 
 // parse reads the expression as it is written and checks its types.
-func parse(src string) (*parser.Tree, error) {
+func parse(src string, judge func(t nature.Nature, c *nature.Cache) error) (*parser.Tree, error) {
 	c := conf.New(environment)
 	c.MaxNodes = maxNodes
 	for name := range c.Builtins {
@@ -76,14 +75,10 @@ func parse(src string) (*parser.Tree, error) {
 		return nil, err
 	}
 	ast.Walk(&tree.Node, untangle{})
-	t, err := new(checker.Checker).Check(tree, c)
-	if err != nil {
+	if _, err := new(checker.Checker).Check(tree, c); err != nil {
 		return nil, err
 	}
-	if nature := tree.Node.Nature(); !nature.IsBool() && !nature.IsUnknown(&c.NtCache) {
-		return nil, fmt.Errorf("expected bool, but got %v", t)
-	}
-	return tree, nil
+	return tree, judge(*tree.Node.Nature(), &c.NtCache)
 }
 
 // untangle settles, before types are checked, what expr and LogEntry name alike, and what Go types otherwise than a user thinks:
@@ -122,28 +117,25 @@ func compile(tree *parser.Tree) (*vm.Program, error) {
 }
 
 // String is the expression as it was written.
-func (w *Where) String() string { return w.source }
+func (x *expression) String() string { return x.source }
 
 // Fields are the paths that logentry.Fields.Extract must have found before Eval: those of fields that may be derived. All other
 // fields Eval reads from the entry's bytes itself.
-func (w *Where) Fields() []logentry.Path { return w.wants.derived }
+func (x *expression) Fields() []logentry.Path { return x.wants.derived }
 
-// Eval says whether the expression is true of the entry, which was extracted with Fields among the wanted paths. A result of nil
-// is false. The error is an *Error: what the entry holds does not fit the expression, or the budget of a run is spent; the same
-// entry always gives the same. It never panics, and may be called by several goroutines with different entries.
-func (w *Where) Eval(e *logentry.Entry) (bool, error) {
-	r, ok := w.runs.Get().(*run)
+// eval runs the program on an entry. The error is an *Error.
+func (x *expression) eval(e *logentry.Entry) (any, error) {
+	r, ok := x.runs.Get().(*run)
 	if !ok {
-		r = &run{wants: &w.wants}
+		r = &run{wants: &x.wants}
 		r.vm.MemoryBudget = maxSteps
 	}
-	defer w.runs.Put(r)
+	defer x.runs.Put(r)
 	r.begin(e)
 	defer r.end()
-	result, err := r.vm.Run(w.program, r)
+	result, err := r.vm.Run(x.program, r)
 	if err != nil {
-		return false, placed(w.source, err)
+		return nil, placed(x.source, err)
 	}
-	holds, _ := result.(bool) // the outermost function is truth
-	return holds, nil
+	return result, nil
 }
