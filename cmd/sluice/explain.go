@@ -60,16 +60,10 @@ func runExplain(cmd *cobra.Command, config string, paths []string) error {
 	if err != nil {
 		return usageError(err)
 	}
-	routes, set := explainRoutes(cfg)
-	limits := cfg.Limits
-	if limits.Entry == 0 {
-		limits.Entry = defaultEntryLimit
-	}
+	newJudge := explainJudges(cfg)
 	work := lineWork{
-		paths: paths, stdin: cmd.InOrStdin(), limit: limits.Entry, out: cmd.OutOrStdout(), log: cmd.ErrOrStderr(),
-		newJudge: func() lineJudge {
-			return &explainJudge{routes: routes, limits: limits, set: set, fields: set.Fields(), worker: set.NewWorker()}
-		},
+		paths: paths, stdin: cmd.InOrStdin(), limit: cfg.Limits.Entry, out: cmd.OutOrStdout(), log: cmd.ErrOrStderr(),
+		newJudge: func() lineJudge { return newJudge() },
 	}
 	totals, err := work.run()
 	if err != nil {
@@ -87,7 +81,8 @@ type explainRoute struct {
 	decision pipeline.Decision
 }
 
-func explainRoutes(cfg *configs.Config) ([]explainRoute, *filters.Set) {
+// explainJudges gives a maker of judges of the configuration's routes, one for each goroutine.
+func explainJudges(cfg *configs.Config) func() *explainJudge {
 	var routes []explainRoute
 	var rules []filters.Rule
 	paths := []logentry.Path{logentry.PathInsertID}
@@ -101,10 +96,13 @@ func explainRoutes(cfg *configs.Config) ([]explainRoute, *filters.Set) {
 		paths = append(paths, d.Fields()...)
 		routes = append(routes, explainRoute{name: route.Name, decision: d})
 	}
-	return routes, filters.NewSet(paths, rules...)
+	set := filters.NewSet(paths, rules...)
+	return func() *explainJudge {
+		return &explainJudge{routes: routes, limits: cfg.Limits, set: set, fields: set.Fields(), worker: set.NewWorker()}
+	}
 }
 
-// explainJudge writes each entry's verdict in each route.
+// explainJudge gives each entry's verdict in each route.
 type explainJudge struct {
 	routes []explainRoute
 	limits logentry.Limits
@@ -119,34 +117,45 @@ type explainJudge struct {
 func (j *explainJudge) judge(b *lineBlock) {
 	j.entry.Stream, j.entry.Stored = b.source.name, b.source.modified
 	if b.tooLong > 0 {
-		j.unreadable(b, b.first, tooLongDefect(b.tooLong))
+		defect := tooLongDefect(b.tooLong)
+		b.complain(b.first, defect)
+		j.unreadable(uint64(b.first), defect, func(line explained, _ error) { b.explain(line) })
 		return
 	}
 	b.lines(func(number int, _, entry []byte) {
-		j.entry.Raw, j.entry.Seq = entry, uint64(number)
-		if defect := j.fields.Extract(&j.entry, j.limits); defect != nil {
-			j.unreadable(b, number, defect)
+		defect := j.verdicts(entry, uint64(number), func(line explained, failed error) {
+			if failed != nil {
+				b.log = fmt.Appendf(b.log, "%s:%d: route %s: %v\n", b.source.name, number, line.Route, failed)
+			}
+			b.explain(line)
+		})
+		if defect != nil {
+			b.complain(number, defect)
 			return
 		}
 		b.matched++
-		j.id = j.entry.Get(logentry.PathInsertID).AppendText(j.id[:0])
-		j.hits = j.set.Match(&j.entry, j.worker, j.hits[:0])
-		j.readable(b, number)
 	})
 }
 
-// readable writes the verdicts of an entry from its hits, which stand in the order of the routes. A where that fails keeps the
-// entry, and is reported on stderr.
-func (j *explainJudge) readable(b *lineBlock, number int) {
-	hits := j.hits
+// verdicts gives the verdict of every route on the entry that stands at seq of j.entry.Stream, in the order of the routes; of what
+// is no entry, that of the built-in route too, and it returns why. failed tells of a where that failed and so kept the entry.
+func (j *explainJudge) verdicts(raw []byte, seq uint64, verdict func(line explained, failed error)) *logentry.Defect {
+	j.entry.Raw, j.entry.Seq = raw, seq
+	if defect := j.fields.Extract(&j.entry, j.limits); defect != nil {
+		j.unreadable(seq, defect, verdict)
+		return defect
+	}
+	j.id = j.entry.Get(logentry.PathInsertID).AppendText(j.id[:0])
+	j.hits = j.set.Match(&j.entry, j.worker, j.hits[:0])
+	hits := j.hits // in the order of the routes
 	for i := range j.routes {
 		route := &j.routes[i]
 		line := explained{InsertID: string(j.id), Route: route.name, Verdict: verdictNotMatched}
+		var failed error
 		if len(hits) > 0 && hits[0].Rule == int32(i) {
-			exclusion, matched, err := route.decision.Judge(&j.entry, hits[0].Excluded)
-			if err != nil {
-				b.log = fmt.Appendf(b.log, "%s:%d: route %s: %v\n", b.source.name, number, route.name, err)
-			}
+			var exclusion int
+			var matched bool
+			exclusion, matched, failed = route.decision.Judge(&j.entry, hits[0].Excluded)
 			switch {
 			case exclusion >= 0:
 				line.Verdict, line.Rule = verdictExcluded, route.decision.Exclusions[exclusion]
@@ -155,18 +164,18 @@ func (j *explainJudge) readable(b *lineBlock, number int) {
 			}
 			hits = hits[1:]
 		}
-		b.explain(line)
+		verdict(line, failed)
 	}
+	return nil
 }
 
-// unreadable writes the verdicts of a line that is no entry, and says on stderr what is wrong with it.
-func (j *explainJudge) unreadable(b *lineBlock, number int, defect *logentry.Defect) {
-	b.complain(number, defect)
-	id := fmt.Sprintf("%s-%d-0", b.source.name, number) // as logentry derives it
-	for _, route := range j.routes {
-		b.explain(explained{InsertID: id, Route: route.name, Verdict: verdictNotMatched})
+// unreadable gives the verdicts on what is no entry.
+func (j *explainJudge) unreadable(seq uint64, defect *logentry.Defect, verdict func(line explained, failed error)) {
+	id := fmt.Sprintf("%s-%d-0", j.entry.Stream, seq) // as logentry derives it
+	for i := range j.routes {
+		verdict(explained{InsertID: id, Route: j.routes[i].name, Verdict: verdictNotMatched}, nil)
 	}
-	b.explain(explained{InsertID: id, Route: pipeline.Unreadable, Verdict: verdictDead, Rule: string(defect.Reason)})
+	verdict(explained{InsertID: id, Route: pipeline.Unreadable, Verdict: verdictDead, Rule: string(defect.Reason)}, nil)
 }
 
 // explain appends a line of output.
