@@ -130,7 +130,7 @@ func planDead(dead *sinks.Sink, s driver.State, batch *driver.Batch) (driver.Pla
 // label fills in what the pipeline says of every unit.
 func (d *draft) label(batch driver.Batch) {
 	origin := driver.Origin{
-		Route: batch.Route, Stream: batch.Stream, Epoch: batch.Epoch, First: d.plan.First, Last: d.plan.Last,
+		Route: batch.Route, Stream: batch.Stream, Side: batch.Side, Epoch: batch.Epoch, First: d.plan.First, Last: d.plan.Last,
 		Decision: d.plan.Decision, Units: len(d.plan.Units),
 	}
 	for i := range d.plan.Units {

@@ -30,8 +30,18 @@ type Batch struct {
 	Route, Stream string
 	Epoch         uint32
 	First, Last   uint64
-	Amend         int // dead letters only: of the n-th amend of the plan, 0 = of the plan itself
+	Side          string // of a side lane, which counts First and Last in its own way: "r3" = the route's third replay; "" = the route's lane itself
+	Amend         int    // dead letters only: of the n-th amend of the plan, 0 = of the plan itself
 	Groups        []Group
+}
+
+// Lane begins the names of the batch's units where a destination has one space of names for all routes: <route>/<stream>, and
+// for a side lane <route>/<stream>/<side>. A side lane's batch has the same entries' identities as any other, and names of its own.
+func (b *Batch) Lane() string {
+	if b.Side == "" {
+		return b.Route + "/" + b.Stream
+	}
+	return b.Route + "/" + b.Stream + "/" + b.Side
 }
 
 // State is the driver's own durable state (a write stream and its offset, say), opaque to the pipeline, which keeps it in the ledger.
@@ -82,6 +92,7 @@ func Manifest(route, stream string, epoch uint32, first uint64, body []byte) Uni
 type Origin struct {
 	Route    string `json:"route"`
 	Stream   string `json:"stream"`
+	Side     string `json:"side,omitempty"` // of a side lane: Batch.Side
 	Epoch    uint32 `json:"epoch"`
 	First    uint64 `json:"first"`
 	Last     uint64 `json:"last"`

@@ -27,7 +27,7 @@ func (l *Layout) Fields() []logentry.Path { return l.fields }
 func (l *Layout) Key(dst []byte, e *logentry.Entry) []byte { return l.key(dst, e) }
 
 // Plan makes one unit of each group of the batch, in their order, and rejects nothing. ext is the codec's name, which ends the
-// names. Units of batches that differ in stream, epoch, first sequence, amend or key have different names.
+// names. Units of batches that differ in stream, epoch, first sequence, side, amend or key have different names.
 func (l *Layout) Plan(b *driver.Batch, ext string) driver.Plan {
 	units := make([]driver.Unit, 0, len(b.Groups))
 	for _, g := range b.Groups {
@@ -36,15 +36,18 @@ func (l *Layout) Plan(b *driver.Batch, ext string) driver.Plan {
 	return driver.Plan{Units: units}
 }
 
-// Name is the name of the object that holds the group of a key: `…S<stream>-e<epoch>-<first:020>[-a<amend>].<ext>`. It may be
-// read from its right end: no part after the stream has a variable number of dashes.
+// Name is the name of the object that holds the group of a key: `…S<stream>-e<epoch>-<first:020>[-<side>][-a<amend>].<ext>`, the
+// side being r<n> or b<n>. It may be read from its right end: no part after the stream holds a dash.
 func (l *Layout) Name(key string, b *driver.Batch, ext string) string {
-	amend := ""
+	side, amend := "", ""
+	if b.Side != "" {
+		side = "-" + b.Side
+	}
 	if b.Amend > 0 {
 		amend = fmt.Sprintf("-a%d", b.Amend)
 	}
 	stream := appendComponent(nil, b.Stream, maxStream)
-	return fmt.Sprintf("%sS%s-e%d-%020d%s.%s", l.prefix(key), stream, b.Epoch, b.First, amend, ext)
+	return fmt.Sprintf("%sS%s-e%d-%020d%s%s.%s", l.prefix(key), stream, b.Epoch, b.First, side, amend, ext)
 }
 
 // maxStream bounds the escaped stream in a file name, so that the whole stays below the 255 bytes of file systems.

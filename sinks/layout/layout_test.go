@@ -91,11 +91,12 @@ func TestPlanNamesEachGroup(t *testing.T) {
 
 func TestDeadLetterNames(t *testing.T) {
 	l := layout.DeadLetters()
-	names := func(route, stream string, amend int) string {
-		return l.Name(route, &driver.Batch{Stream: stream, Epoch: 1, First: 5, Amend: amend}, "json")
+	names := func(route, stream, side string, amend int) string {
+		return l.Name(route, &driver.Batch{Stream: stream, Epoch: 1, First: 5, Side: side, Amend: amend}, "json")
 	}
-	got := []string{names("_unreadable", "LOGS", 0), names("a/../b", "L.O/G", 2)}
-	want := []string{"_unreadable/SLOGS-e1-00000000000000000005.json", "a%2F..%2Fb/SL.O%2FG-e1-00000000000000000005-a2.json"}
+	got := []string{names("_unreadable", "LOGS", "", 0), names("a/../b", "L.O/G", "", 2), names("a", "LOGS", "r7", 2)}
+	want := []string{"_unreadable/SLOGS-e1-00000000000000000005.json", "a%2F..%2Fb/SL.O%2FG-e1-00000000000000000005-a2.json",
+		"a/SLOGS-e1-00000000000000000005-r7-a2.json"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

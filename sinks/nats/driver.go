@@ -58,7 +58,7 @@ func (d *Driver) Plan(s driver.State, b *driver.Batch) (driver.Plan, error) {
 			}
 			last := len(p.Units) - 1
 			if last < 0 || size+len(ref.Raw) > maxBytes && size > 0 || len(p.Units[last].Refs) >= maxMessages {
-				name := fmt.Sprintf("%s/%s/%d/%d-%d/%d", b.Route, b.Stream, b.Epoch, b.First, b.Last, len(p.Units))
+				name := fmt.Sprintf("%s/%d/%d-%d/%d", b.Lane(), b.Epoch, b.First, b.Last, len(p.Units))
 				p.Units = append(p.Units, driver.Unit{Name: name})
 				last, size = last+1, 0
 			}

@@ -103,7 +103,7 @@ func holdsAll(p driver.Plan, b *driver.Batch) error {
 	return nil
 }
 
-// plansAreApart: a later batch, another epoch and another stream lead to other places.
+// plansAreApart: a later batch, another epoch, another stream and another lane of the route lead to other places.
 func plansAreApart(fresh func() Harness) error {
 	p, err := start(fresh(), nil, sample(4711, 10))
 	if err != nil {
@@ -116,6 +116,8 @@ func plansAreApart(fresh func() Harness) error {
 		func(b *driver.Batch) { b.First++ },
 		func(b *driver.Batch) { b.Epoch++ },
 		func(b *driver.Batch) { b.Stream = "LOGS-e1" },
+		func(b *driver.Batch) { b.Side = "r1" },
+		func(b *driver.Batch) { b.Side = "r2" },
 	} {
 		b := *p.batch
 		change(&b)

@@ -27,6 +27,7 @@ func TestSuiteSeesEveryMutation(t *testing.T) {
 		syncsOnlyNew:     {"FailAtEveryStep/before"},
 		countsPlans:      {"PlanIsPure"},
 		forgetsEpoch:     {"PlansOfDifferentBatchesAreApart"},
+		forgetsSide:      {"PlansOfDifferentBatchesAreApart"},
 		dropsLast:        {"PlanHoldsEachEntryOnceInOrder"},
 		reverses:         {"PlanHoldsEachEntryOnceInOrder"},
 		plansEmpty:       {"NothingGivesNoUnits"},

@@ -102,6 +102,7 @@ const (
 	syncsOnlyNew     mutation = "does not sync what it finds"
 	countsPlans      mutation = "names units by a counter"
 	forgetsEpoch     mutation = "names units without epoch"
+	forgetsSide      mutation = "names units without the lane of the route"
 	dropsLast        mutation = "plans without the last entry"
 	reverses         mutation = "plans groups in another order"
 	plansEmpty       mutation = "plans a unit of nothing"
@@ -160,6 +161,8 @@ func (d *toy) Plan(s driver.State, b *driver.Batch) (p driver.Plan, err error) {
 	switch {
 	case d.m == forgetsEpoch:
 		altered.Epoch = 0
+	case d.m == forgetsSide:
+		altered.Side = ""
 	case d.m == countsPlans:
 		altered.First += uint64(d.plans)
 	case d.m == sortsBatch && len(b.Groups) > 1:

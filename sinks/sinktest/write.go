@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"sync"
 
+	"sluice/sinks/codec"
 	"sluice/sinks/driver"
 )
 
@@ -174,7 +176,7 @@ func deliver(h Harness, refs []driver.Ref) error {
 	return nil
 }
 
-// deadLetters: plain NDJSON under the names that protocol and tools know.
+// deadLetters: plain NDJSON under the names that protocol and tools know, which a DeadReader gives back.
 func deadLetters(fresh func() Harness) error {
 	h := fresh()
 	if h.NoDeadLetters {
@@ -200,8 +202,35 @@ func deadLetters(fresh func() Harness) error {
 			return err
 		}
 		want[name] = content(p.plan.Units...)[name]
+		if err := readDead(d, name, refs); err != nil {
+			return err
+		}
 	}
 	return expect(h, want)
+}
+
+// readDead compares what a DeadReader gives with what was written, and asks for what was not.
+func readDead(d driver.Driver, name string, refs []driver.Ref) error {
+	r, ok := d.(driver.DeadReader)
+	if !ok {
+		return nil
+	}
+	in, err := r.ReadDead(context.Background(), name)
+	if err != nil {
+		return fmt.Errorf("read the dead letters %s: %w", name, err)
+	}
+	_, equal, err := codec.Compare(context.Background(), in, codec.JSON, refs)
+	if err := errors.Join(err, in.Close()); err != nil || !equal {
+		return fmt.Errorf("the dead letters %s read differently than they were written: %w", name, err)
+	}
+	in, err = r.ReadDead(context.Background(), "route/absent.json")
+	if err == nil {
+		err = in.Close()
+	}
+	if !errors.Is(err, fs.ErrNotExist) || driver.CodeOf(err) == driver.Unknown {
+		return fmt.Errorf("dead letters that do not exist give %v, want fs.ErrNotExist with a code", err)
+	}
+	return nil
 }
 
 // endedContext: nothing happens, and the code says why.
