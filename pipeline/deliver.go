@@ -16,6 +16,8 @@ const (
 	rejectsMost  = 1000 // refused entries in one batch above which it is the schema, not the entry
 	rejectsShare = 20   // likewise: more than one in so many,
 	rejectsFew   = 10   // unless there are fewer than these
+	preparesMost = 4    // times that a destination is prepared for one batch
+	movesMost    = 3    // times that a plan is moved before its lane pauses
 )
 
 var errNoAnswer = errors.New("the destination does not answer and memory is short")
@@ -50,10 +52,7 @@ func (l *lane) plan(ctx context.Context, b *batch) (draft, error) {
 	if err := l.storeDelivery(ctx, t.delivery, b.route.Delivery); err != nil {
 		return draft{}, err
 	}
-	if err := l.prepare(ctx, dest, &t); err != nil {
-		return draft{}, err
-	}
-	d, err := l.draft(b, t)
+	d, err := l.prepared(ctx, b, t)
 	if err != nil {
 		return draft{}, err
 	}
@@ -77,11 +76,28 @@ func countOf(gaps []ledger.Gap) (n uint64) {
 	return n
 }
 
+// prepared makes the plan of a batch when the destinations are ready for it, asking again for what only the batch shows to be missing.
+func (l *lane) prepared(ctx context.Context, b *batch, t terms) (d draft, err error) {
+	state := l.state
+	for range preparesMost {
+		if err := l.prepare(ctx, t.dest, state, &t); err != nil {
+			return draft{}, err
+		}
+		d, err = l.draft(b, t)
+		var wants *wantsError
+		if !errors.As(err, &wants) {
+			return d, err
+		}
+		state = wants.state
+	}
+	return draft{}, err
+}
+
 // prepare makes the destinations ready for what the terms will be used for.
-func (l *lane) prepare(ctx context.Context, dest *destination, t *terms) (err error) {
+func (l *lane) prepare(ctx context.Context, dest *destination, state driver.State, t *terms) (err error) {
 	ctx, cancel := l.owed(ctx)
 	defer cancel(nil)
-	if t.state, err = dest.sink.Prepare(ctx, l.state); err != nil {
+	if t.state, err = dest.sink.Prepare(ctx, state); err != nil {
 		err = fmt.Errorf("prepare the destination: %w", err)
 	} else if dest.dead != nil {
 		if t.dead, err = dest.dead.Prepare(ctx, l.dead); err != nil {
@@ -135,24 +151,36 @@ func (l *lane) append(ctx context.Context, r ledger.Record) error {
 }
 
 // write makes the plan's units visible. Entries that the destination refuses are taken out of the plan and go to the dead
-// letters. On return without error the plan waits for its commit.
+// letters; what it has lost the place for is planned anew. On return without error the plan waits for its commit.
 func (l *lane) write(ctx context.Context, b *batch, d draft) error {
-	for {
+	for moves := 0; ; {
 		if err := l.writeManifest(ctx, d); err != nil {
 			return err
 		}
-		receipts, rejects, err := l.writeUnits(ctx, d)
+		receipts, change, err := l.writeUnits(ctx, d)
 		if err != nil {
 			return err
 		}
-		if len(rejects) == 0 {
+		if change.cause == nil {
 			l.wrote(d, receipts)
 			return nil
 		}
-		if d, err = l.amend(ctx, b, d, rejects); err != nil {
+		if len(change.rejects) == 0 {
+			if moves++; moves > movesMost {
+				return change.cause
+			}
+		}
+		if d, err = l.amend(ctx, b, d, change); err != nil {
 			return err
 		}
 	}
+}
+
+// change is what the destination wants to be otherwise in a plan before it takes it.
+type change struct {
+	rejects  []driver.Reject
+	restates []func(driver.State) (driver.State, error)
+	cause    error // the first of it; nil: nothing
 }
 
 func (l *lane) wrote(d draft, receipts []driver.Receipt) {
@@ -169,7 +197,7 @@ func (l *lane) wrote(d draft, receipts []driver.Receipt) {
 
 // writeUnits writes all units, some at once, and gathers what was refused. A plan with an error is written again as a whole:
 // units that stand already are found to.
-func (l *lane) writeUnits(ctx context.Context, d draft) ([]driver.Receipt, []driver.Reject, error) {
+func (l *lane) writeUnits(ctx context.Context, d draft) ([]driver.Receipt, change, error) {
 	ctx, cancel := l.owed(ctx)
 	defer cancel(nil)
 	units := d.plan.Units
@@ -193,55 +221,81 @@ func (l *lane) writeUnits(ctx context.Context, d draft) ([]driver.Receipt, []dri
 			receipts[i], errs[i] = driver.Receipt{Existed: true}, nil
 		}
 	}
-	rejects, err := judgeErrors(units, errs)
+	change, err := judgeErrors(units, errs)
 	if err != nil && context.Cause(ctx) == errNoAnswer {
 		err = errNoAnswer
 	}
-	return receipts, rejects, err
+	return receipts, change, err
 }
 
-// judgeErrors sorts the errors of a plan's units: refusals are gathered; of the others the gravest is returned, as a halt where
-// only a person can help.
-func judgeErrors(units []driver.Unit, errs []error) (rejects []driver.Reject, err error) {
+// judgeErrors sorts the errors of a plan's units: what is to change is gathered; of the others the gravest is returned, as a halt
+// where only a person can help.
+func judgeErrors(units []driver.Unit, errs []error) (c change, err error) {
 	for i, e := range errs {
 		if e == nil {
 			continue
 		}
 		switch code := driver.CodeOf(e); {
 		case code == driver.Conflict:
-			return nil, &haltError{e}
+			return change{}, &haltError{e}
 		case code == driver.Rejected && units[i].To == driver.ToDeadLetter:
-			return nil, &haltError{fmt.Errorf("the dead letters refuse entries: %w", e)}
-		case code == driver.Rejected:
+			return change{}, &haltError{fmt.Errorf("the dead letters refuse entries: %w", e)}
+		case code == driver.Rejected, code == driver.Moved:
 			var de *driver.Error
-			if errors.As(e, &de); len(de.Rejects) == 0 {
-				return nil, &haltError{fmt.Errorf("the destination refuses a unit and does not say which entries: %w", e)}
+			if errors.As(e, &de); code == driver.Rejected && len(de.Rejects) == 0 {
+				return change{}, &haltError{fmt.Errorf("the destination refuses a unit and does not say which entries: %w", e)}
 			}
-			rejects = append(rejects, de.Rejects...)
+			c.add(de)
 		case err == nil || code == driver.Misconfigured:
 			err = e
 		}
 	}
-	return rejects, err
+	return c, err
+}
+
+func (c *change) add(e *driver.Error) {
+	c.rejects = append(c.rejects, e.Rejects...)
+	if e.Restate != nil {
+		c.restates = append(c.restates, e.Restate)
+	}
+	if c.cause == nil {
+		c.cause = e
+	}
+}
+
+// restate gives the state to plan from instead.
+func (c *change) restate(s driver.State) (driver.State, error) {
+	for _, f := range c.restates {
+		var err error
+		if s, err = f(s); err != nil {
+			return nil, fmt.Errorf("restate the open plan: %w", err)
+		}
+	}
+	return s, nil
 }
 
 // amend takes refused entries out of the open plan: they go to the dead letters instead. Too many of them, and it is the schema.
-func (l *lane) amend(ctx context.Context, b *batch, d draft, rejects []driver.Reject) (draft, error) {
+// What was moved is planned from where it is now.
+func (l *lane) amend(ctx context.Context, b *batch, d draft, c change) (draft, error) {
 	amends := d.plan.Amends + 1
-	for i := range rejects {
-		rejects[i].Amend = amends
+	for i := range c.rejects {
+		c.rejects[i].Amend = amends
 	}
-	refused, _ := b.pick(rejects)
-	if len(refused) == 0 {
+	refused, _ := b.pick(c.rejects)
+	if len(refused) == 0 && len(c.rejects) > 0 {
 		return draft{}, &haltError{errors.New("the destination refuses entries that the plan does not hold")}
 	}
+	state, err := c.restate(d.plan.State)
+	if err != nil {
+		return draft{}, err
+	}
 	total := len(d.plan.Rejects) + len(refused)
-	if total > rejectsMost || (total >= rejectsFew && total*rejectsShare > b.entries) {
+	if len(refused) > 0 && (total > rejectsMost || total >= rejectsFew && total*rejectsShare > b.entries) {
 		return draft{}, &haltError{fmt.Errorf("the destination refuses %d of %d entries (first: sequence %d.%d: %s): mend the route, then start again",
 			total, b.entries, refused[0].Seq, refused[0].Index, refused[0].Reason)}
 	}
 	t := terms{
-		dest: d.dest, delivery: d.plan.Delivery, epoch: l.epoch(), state: d.plan.State, dead: d.plan.DeadState,
+		dest: d.dest, delivery: d.plan.Delivery, epoch: l.epoch(), state: state, dead: d.plan.DeadState,
 		rejects: append(append([]driver.Reject(nil), d.plan.Rejects...), refused...), amends: amends,
 		named: d.plan.Named, superseded: d.plan.Superseded, until: d.plan.Until,
 	}
@@ -252,6 +306,9 @@ func (l *lane) amend(ctx context.Context, b *batch, d draft, rejects []driver.Re
 	r := l.settled(ledger.KindAmend)
 	r.Open = []ledger.Plan{amended.record()}
 	r.Amend = &ledger.Amend{Excluded: refused, Reason: "rejected"}
+	if len(refused) == 0 {
+		r.Amend = &ledger.Amend{Excluded: []driver.Reject{}, Reason: "moved"}
+	}
 	return amended, l.append(ctx, r)
 }
 

@@ -58,6 +58,9 @@ func (l *lane) draft(b *batch, t terms) (draft, error) {
 	if err != nil {
 		return draft{}, fmt.Errorf("plan sequences %d to %d: %w", b.first, b.next-1, err)
 	}
+	if p.Wants != nil {
+		return draft{}, &wantsError{p.Wants}
+	}
 	more, alsoTaken := b.pick(p.Rejects)
 	rejects := append(append([]driver.Reject(nil), known...), more...)
 	taken = append(taken, alsoTaken...)
@@ -83,6 +86,12 @@ func (l *lane) draft(b *batch, t terms) (draft, error) {
 	d.label(batch)
 	return d, nil
 }
+
+// wantsError says that a batch cannot be planned before the sink's Prepare was given this state.
+type wantsError struct{ state driver.State }
+
+// Error says what a plan that was recorded cannot meet.
+func (e *wantsError) Error() string { return "the destination must be prepared for the batch first" }
 
 // addDead adds a dead-letter unit for what Plan refused and one for each amend.
 func (d *draft) addDead(batch driver.Batch, rejects []driver.Reject, taken []driver.Ref) error {

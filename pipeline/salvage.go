@@ -65,9 +65,8 @@ func (l *lane) shrink(ctx context.Context, b *batch, t terms, p ledger.Plan, why
 		return draft{}, err
 	}
 	t.amends, t.until = p.Amends+1, why.until
-	t.superseded = slices.Clone(p.Superseded)
-	for _, u := range p.Units {
-		t.superseded = append(t.superseded, ledger.Superseded{Name: u.Name, Digest: u.Digest})
+	if err := l.supersede(ctx, &t, p); err != nil {
+		return draft{}, err
 	}
 	d, err := l.draft(b, t)
 	if err != nil {
@@ -84,6 +83,30 @@ func (l *lane) shrink(ctx context.Context, b *batch, t terms, p ledger.Plan, why
 		l.log.Error("messages of the open plan lost", "from", r.Loss.From, "to", r.Loss.To, "messages", r.Loss.Count, "reason", why.reason)
 	}
 	return d, l.append(ctx, r)
+}
+
+// supersede says on what terms the rest of an open plan is planned, of which some may stand. Where units are appended, a smaller
+// one in the same place would be taken for the one that was planned: the destination closes the places first and says what stands.
+func (l *lane) supersede(ctx context.Context, t *terms, p ledger.Plan) error {
+	appends := t.dest.sink.Properties().Appends
+	closed := draft{dest: t.dest}
+	t.superseded = slices.Clone(p.Superseded)
+	for _, u := range p.Units {
+		if appends && u.To == driver.ToSink {
+			u.Redo = true
+			closed.plan.Units = append(closed.plan.Units, u)
+		} else {
+			t.superseded = append(t.superseded, ledger.Superseded{Name: u.Name, Digest: u.Digest})
+		}
+	}
+	if len(closed.plan.Units) == 0 {
+		return nil
+	}
+	_, c, err := l.writeUnits(ctx, closed)
+	if err == nil {
+		t.state, err = c.restate(t.state)
+	}
+	return err
 }
 
 // stillSame makes sure that what is left was read from the stream that was planned: it may have been replaced meanwhile.

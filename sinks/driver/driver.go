@@ -105,6 +105,10 @@ type Plan struct {
 	Units   []Unit
 	Rejects []Reject // entries that this destination can never take; they are in no unit
 	Next    State
+
+	// Wants, when not nil, says that the batch cannot be planned from this state, and is all that there is of the plan: Prepare(Wants)
+	// gives a state from which it can (a table for a log that is met for the first time).
+	Wants State
 }
 
 // Reject names an entry that a destination refuses, and why, in words for the dead letter.
@@ -164,6 +168,11 @@ type Properties struct {
 	Guarantee Guarantee       //
 	MaxEntry  int             // bytes of one entry
 	Fields    []logentry.Path // the fields that Key reads
+
+	// Appends says that units are appended to what stands under their names. Write then also takes a unit of an open plan without
+	// its Refs, which the stream has lost: it closes the unit's place for ever and answers Moved, so that what is left of the plan
+	// is not taken for what was planned; Conflict where it cannot be told what of it stands.
+	Appends bool
 
 	// Manifests says that Write takes units of ToManifest. Origins says that the driver keeps Unit.Origin, Digest and Count as
 	// metadata of each object, and gives them back as a Conflict's Found: JSON {"origin": Origin, "digest": …, "count": …}.

@@ -17,6 +17,7 @@ const (
 	Rejected                  // the destination refuses the entries in Error.Rejects and will for ever
 	Conflict                  // the unit's name holds other content, described by Error.Found
 	Canceled                  // the context ended
+	Moved                     // what the plan was made from is gone: it is planned again from Error.Restate, under its name
 )
 
 // String gives the code's word, as status and logs show it.
@@ -32,6 +33,8 @@ func (c Code) String() string {
 		return "conflict"
 	case Canceled:
 		return "canceled"
+	case Moved:
+		return "moved"
 	default:
 		return "unknown"
 	}
@@ -43,6 +46,11 @@ type Error struct {
 	Rejects []Reject        // Rejected: the refused entries, at least one
 	Found   json.RawMessage // Conflict: what stands there (the plan in its metadata), where it can be known
 	Err     error           // the cause, with the step; its text must not hold secrets
+
+	// Restate, of Moved and where it is not nil of Rejected, makes of the state that the plan was made from the one to make it from
+	// instead: what of the unit stands already stays where it is, the rest goes elsewhere. It is a function of what the driver
+	// found, which nothing can change any more; it changes only what concerns the unit.
+	Restate func(State) (State, error)
 }
 
 // Error gives the code and the cause.

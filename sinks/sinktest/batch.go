@@ -67,12 +67,22 @@ func start(h Harness, steps *Steps, refs []driver.Ref) (*process, error) {
 		return nil, fmt.Errorf("prepare: %w", err)
 	}
 	p := &process{driver: d, state: state}
-	return p, p.replan(batchOf(d, refs[0].Seq, refs))
+	b := batchOf(d, refs[0].Seq, refs)
+	for {
+		if err := p.replan(b); err != nil || p.plan.Wants == nil {
+			return p, err
+		}
+		if p.state, err = d.Prepare(context.Background(), p.plan.Wants); err != nil {
+			return nil, fmt.Errorf("prepare for the batch: %w", err)
+		}
+	}
 }
 
 // restart opens the destination again and redoes another process's plan.
-func restart(h Harness, old *process) (*process, error) {
-	d, err := h.Open(nil, driver.ToSink)
+func restart(h Harness, old *process) (*process, error) { return redo(h, nil, old) }
+
+func redo(h Harness, steps *Steps, old *process) (*process, error) {
+	d, err := h.Open(steps, driver.ToSink)
 	if err != nil {
 		return nil, fmt.Errorf("open again: %w", err)
 	}
@@ -80,10 +90,19 @@ func restart(h Harness, old *process) (*process, error) {
 	if err := p.replan(old.batch); err != nil {
 		return nil, err
 	}
+	old.again()
+	p.again()
 	if diff := difference(old.plan, p.plan); diff != "" {
 		return nil, fmt.Errorf("the plan made again differs:\n%s", diff)
 	}
 	return p, nil
+}
+
+// again says of each unit, as the pipeline does, that another attempt of it may have reached the destination.
+func (p *process) again() {
+	for i := range p.plan.Units {
+		p.plan.Units[i].Redo = true
+	}
 }
 
 func (p *process) replan(b *driver.Batch) error {

@@ -16,7 +16,7 @@ func sameWriterAt(h Harness, steps *Steps) error {
 	}
 	var other error
 	steps.fault.meanwhile = func() { _, other = p.writeAll(context.Background()) }
-	ours, err := start(h, steps, fewEntries())
+	ours, err := redo(h, steps, p)
 	if err != nil {
 		return err
 	}
