@@ -47,11 +47,10 @@ func judge(ctx context.Context, bucket string, begun bool, err error) (code driv
 		return driver.Misconfigured, ""
 	case errors.As(err, &answer):
 		return judgeAnswer(bucket, begun, answer)
-	case errors.As(err, &token):
-		if token.Response != nil && token.Response.StatusCode >= 400 && token.Response.StatusCode < 500 && token.Response.StatusCode != http.StatusTooManyRequests {
-			return driver.Misconfigured, credentialsRemedy
-		}
+	case errors.As(err, &token) && !refused(err):
 		return driver.Unavailable, ""
+	case errors.As(err, &token):
+		return driver.Misconfigured, credentialsRemedy
 	case errors.Is(err, errCredentials):
 		return driver.Misconfigured, credentialsRemedy
 	case errors.As(err, &certificate):
@@ -63,6 +62,20 @@ func judge(ctx context.Context, bucket string, begun bool, err error) (code driv
 }
 
 const credentialsRemedy = "give Sluice credentials: workload identity, GOOGLE_APPLICATION_CREDENTIALS or credentialsFile"
+
+// refused says whether the credentials themselves were not taken, which are then to be read again.
+func refused(err error) bool {
+	var answer *googleapi.Error
+	var token *auth.Error
+	switch {
+	case errors.As(err, &token) && token.Response != nil:
+		s := token.Response.StatusCode
+		return s >= 400 && s < 500 && s != http.StatusTooManyRequests
+	case errors.As(err, &answer):
+		return answer.Code == http.StatusUnauthorized
+	}
+	return false
+}
 
 // judgeAnswer judges what the service itself says.
 func judgeAnswer(bucket string, begun bool, e *googleapi.Error) (driver.Code, string) {

@@ -23,7 +23,8 @@ const scope = "https://www.googleapis.com/auth/cloud-platform"
 // errCredentials wraps what is wrong with the credentials themselves.
 var errCredentials = errors.New("credentials")
 
-// client makes the SDK's client at its first use and again after a failure: credentials may be mounted late.
+// client makes the SDK's client at its first use, and again after a failure or after its credentials were refused: files of them may be
+// mounted late, and rotate.
 type client struct {
 	options Options
 	mu      sync.Mutex
@@ -41,6 +42,13 @@ func (c *client) bucket() (*storage.BucketHandle, error) {
 		}
 	}
 	return c.sdk.Bucket(c.options.Bucket), nil
+}
+
+// forget lets the next call read the credentials anew. Calls that are under way go on with the client that they have.
+func (c *client) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sdk = nil
 }
 
 func (c *client) close() error {
@@ -63,18 +71,19 @@ func newSDK(o *Options) (*storage.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	base := o.way().HTTP(nil)
 	opts := []option.ClientOption{option.WithoutAuthentication()}
 	if !strings.HasPrefix(endpoint, "http://") { // a token never travels in the clear
-		if opts, err = authentication(o); err != nil {
+		if opts, err = authentication(o, &http.Client{Transport: base}); err != nil {
 			return nil, err
 		}
 	}
 	// The client outlives every call, and so does its context.
-	web, _, err := htransport.NewClient(context.Background(), opts...)
+	web, err := htransport.NewTransport(context.Background(), base, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w: %w", errCredentials, err)
 	}
-	var outer http.RoundTripper = &transport{next: web.Transport}
+	var outer http.RoundTripper = &watch{next: web}
 	if o.wrap != nil {
 		outer = o.wrap(outer)
 	}
@@ -112,9 +121,9 @@ func endpointOf(o *Options) (string, error) {
 	return u.String(), nil
 }
 
-// authentication finds the credentials.
-func authentication(o *Options) ([]option.ClientOption, error) {
-	detect := &credentials.DetectOptions{Scopes: []string{scope}}
+// authentication finds the credentials; tokens are fetched by web.
+func authentication(o *Options, web *http.Client) ([]option.ClientOption, error) {
+	detect := &credentials.DetectOptions{Scopes: []string{scope}, Client: web}
 	if o.CredentialsFile == "" {
 		found, err := credentials.DetectDefault(detect)
 		if err != nil {

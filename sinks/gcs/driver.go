@@ -73,6 +73,9 @@ func (d *Driver) Write(ctx context.Context, u *driver.Unit) (driver.Receipt, err
 	ctx, begun := withSession(ctx)
 	receipt, err := d.write(ctx, u)
 	if err != nil {
+		if refused(err) {
+			d.client.forget()
+		}
 		return driver.Receipt{}, classify(ctx, d.options.Bucket, begun, err)
 	}
 	return receipt, nil

@@ -22,6 +22,7 @@ import (
 	"sluice/sinks/codec"
 	"sluice/sinks/driver"
 	"sluice/sinks/layout"
+	"sluice/sinks/transport"
 )
 
 var (
@@ -41,6 +42,9 @@ type Options struct {
 	Retention       Retention `json:"-" yaml:"retention" doc:"What the bucket must guarantee; looked at when the daemon starts and by check --online."`
 	Endpoint        string    `json:"-" yaml:"endpoint" doc:"Another address of the service: https://… (private, regional), or http://… of an emulator, which gets no credentials."`
 	CredentialsFile string    `json:"-" yaml:"credentialsFile" doc:"A file of credentials; absent: those of the environment (workload identity, GOOGLE_APPLICATION_CREDENTIALS, gcloud)."`
+
+	Proxy string        `json:"-" yaml:"proxy" doc:"http://HOST:PORT of a proxy; absent: HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the environment."`
+	TLS   transport.TLS `json:"-" yaml:"tls" doc:"Whom to trust, and who we are."`
 
 	wrap func(http.RoundTripper) http.RoundTripper // around every request, for tests
 }
@@ -91,9 +95,12 @@ func (o *Options) Validate() []driver.Problem {
 	if u, err := url.Parse(o.Endpoint); o.Endpoint != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil) {
 		add("endpoint", "is not an address of the service", "https://HOST or http://HOST:PORT")
 	}
+	problems = append(problems, o.way().Problems()...)
 	problems = append(problems, o.Layout.Problems()...)
 	return append(problems, o.Compression.Problems()...)
 }
+
+func (o *Options) way() transport.Way { return transport.Way{Proxy: o.Proxy, TLS: o.TLS} }
 
 func prefixMistake(prefix string) string {
 	if len(prefix) > maxPrefix {

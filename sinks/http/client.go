@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -25,7 +23,7 @@ import (
 // maxAnswer bounds what is read of an answer: _bulk gives some 200 bytes for each entry.
 const maxAnswer = 64 << 20
 
-// client speaks to the receiver. It is made at its first request, and again after a failure to make it.
+// client speaks to the receiver.
 type client struct {
 	options Options
 	mu      sync.Mutex
@@ -50,10 +48,6 @@ var errLate = errors.New("no answer within the timeout")
 
 // post sends one request and reads the whole answer.
 func (c *client) post(ctx context.Context, u *driver.Unit, contentType string, body []byte) (answer, error) {
-	http, err := c.client()
-	if err != nil {
-		return answer{}, err
-	}
 	ctx, cancel := context.WithTimeoutCause(ctx, c.options.Timeout, errLate)
 	defer cancel()
 	req, err := nethttp.NewRequestWithContext(ctx, nethttp.MethodPost, c.address(), bytes.NewReader(body))
@@ -73,7 +67,7 @@ func (c *client) post(ctx context.Context, u *driver.Unit, contentType string, b
 	if err != nil {
 		return answer{}, err
 	}
-	resp, err := http.Do(req)
+	resp, err := c.client().Do(req)
 	if err != nil {
 		return answer{}, fmt.Errorf("post: %w", withoutURL(err))
 	}
@@ -163,58 +157,20 @@ func withoutURL(err error) error {
 	return err
 }
 
-func (c *client) client() (*nethttp.Client, error) {
+func (c *client) client() *nethttp.Client {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.http != nil {
-		return c.http, nil
+		return c.http
 	}
-	transport, err := c.options.transport()
-	if err != nil {
-		return nil, err
-	}
-	var through nethttp.RoundTripper = transport
+	var through nethttp.RoundTripper = c.options.way().HTTP(nil)
 	if c.wrap != nil {
-		through = c.wrap(transport)
+		through = c.wrap(through)
 	}
 	c.http = &nethttp.Client{Transport: through, CheckRedirect: func(*nethttp.Request, []*nethttp.Request) error {
 		return nethttp.ErrUseLastResponse // a redirect could carry entries and secrets to anyone
 	}}
-	return c.http, nil
-}
-
-func (o *Options) transport() (*nethttp.Transport, error) {
-	t := nethttp.DefaultTransport.(*nethttp.Transport).Clone()
-	t.MaxIdleConnsPerHost = 8
-	t.DisableCompression = true
-	t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
-	if o.Proxy != "" {
-		proxy, err := url.Parse(o.Proxy)
-		if err != nil {
-			return nil, &fileError{errors.New("the proxy's address is not one")}
-		}
-		t.Proxy = nethttp.ProxyURL(proxy)
-	}
-	if o.TLS.CA != "" {
-		text, err := os.ReadFile(o.TLS.CA)
-		if err != nil {
-			return nil, &fileError{fmt.Errorf("read tls.ca: %w", err)}
-		}
-		t.TLSClientConfig.RootCAs = x509.NewCertPool()
-		if !t.TLSClientConfig.RootCAs.AppendCertsFromPEM(text) {
-			return nil, &fileError{fmt.Errorf("tls.ca: no certificate in %s", o.TLS.CA)}
-		}
-	}
-	if o.TLS.Cert != "" {
-		t.TLSClientConfig.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			pair, err := tls.LoadX509KeyPair(o.TLS.Cert, o.TLS.Key)
-			if err != nil {
-				return nil, &fileError{fmt.Errorf("read tls.cert and tls.key: %w", err)}
-			}
-			return &pair, nil
-		}
-	}
-	return t, nil
+	return c.http
 }
 
 func (c *client) close() error {

@@ -20,6 +20,7 @@ import (
 	"sluice/sinks"
 	"sluice/sinks/driver"
 	"sluice/sinks/http/receivertest"
+	"sluice/sinks/transport"
 )
 
 // TestAFaultAtEachRequest: whatever happens to the first requests, the retry ends with the entries, once for a receiver with keys.
@@ -141,7 +142,7 @@ func TestPrivateAuthorityAndProxy(t *testing.T) {
 	server := receivertest.Start(receivertest.Options{Body: "ndjson", TLS: true})
 	defer server.Close()
 	ca := filepath.Join(t.TempDir(), "ca.pem")
-	o := filled(Options{URL: server.URL + "/in", TLS: TLS{CA: ca}})
+	o := filled(Options{URL: server.URL + "/in", TLS: transport.TLS{CA: ca}})
 	d := open(o, driver.ToSink)
 	u := planned(t, d, 1)[0]
 	if _, err := d.Write(t.Context(), &u); driver.CodeOf(err) != driver.Misconfigured || !errors.Is(err, os.ErrNotExist) {

@@ -20,6 +20,7 @@ import (
 
 	"sluice/sinks/codec"
 	"sluice/sinks/driver"
+	"sluice/sinks/transport"
 )
 
 var _ driver.Options = (*Options)(nil)
@@ -42,14 +43,7 @@ type Options struct {
 	AlreadyProcessed []int                    `json:"-" yaml:"alreadyProcessed" doc:"Statuses by which the receiver says that it has this very request already."`
 	Timeout          time.Duration            `json:"-" yaml:"timeout" min:"1s" max:"1m" doc:"How long a request may take."`
 	Proxy            string                   `json:"-" yaml:"proxy" doc:"http://HOST:PORT of a proxy; absent: HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the environment."`
-	TLS              TLS                      `json:"-" yaml:"tls" doc:"Whom to trust, and who we are."`
-}
-
-// TLS are files in PEM. Certificate and key are read for each connection, so that they may rotate.
-type TLS struct {
-	CA   string `json:"-" yaml:"ca" doc:"Certificates of the authorities to trust, instead of the system's."`
-	Cert string `json:"-" yaml:"cert" doc:"Our own certificate."`
-	Key  string `json:"-" yaml:"key" doc:"Its private key."`
+	TLS              transport.TLS            `json:"-" yaml:"tls" doc:"Whom to trust, and who we are."`
 }
 
 // Body is what a request holds.
@@ -98,14 +92,11 @@ func (o *Options) Validate() []driver.Problem {
 			add(fmt.Sprintf("alreadyProcessed[%d]", i), fmt.Sprintf("%d says something else", status), "for instance 409")
 		}
 	}
-	if u, err := url.Parse(o.Proxy); o.Proxy != "" && (err != nil || u.Host == "" || u.User != nil || !slices.Contains([]string{"http", "https", "socks5"}, u.Scheme)) {
-		add("proxy", "is not the address of a proxy", "http://HOST:PORT; one that wants a password: HTTPS_PROXY in the environment")
-	}
-	if (o.TLS.Cert == "") != (o.TLS.Key == "") {
-		add("tls", "cert and key belong together", "")
-	}
+	problems = append(problems, o.way().Problems()...)
 	return append(problems, o.headerProblems()...)
 }
+
+func (o *Options) way() transport.Way { return transport.Way{Proxy: o.Proxy, TLS: o.TLS} }
 
 // token is the grammar of a header's name: https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2
 var token = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")

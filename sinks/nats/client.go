@@ -2,6 +2,7 @@ package nats
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"sluice/sinks/driver"
+	"sluice/sinks/transport"
 )
 
 // requestTimeout bounds one request.
@@ -208,7 +210,10 @@ func (c *client) connect() (*nats.Conn, error) {
 	if o.Token != "" {
 		how = append(how, nats.Token(o.Token.Reveal()))
 	}
-	if o.TLS.CA != "" {
+	if o.TLS != (transport.TLS{}) {
+		how = append(how, nats.Secure(&tls.Config{MinVersion: tls.VersionTLS12, ServerName: o.TLS.ServerName}))
+	}
+	if o.TLS.CA != "" { // read for each connection
 		how = append(how, nats.RootCAs(o.TLS.CA))
 	}
 	if o.TLS.Cert != "" {

@@ -16,6 +16,7 @@ import (
 
 	"sluice/sinks/driver"
 	"sluice/sinks/layout"
+	"sluice/sinks/transport"
 )
 
 var _ driver.Options = (*Options)(nil)
@@ -30,14 +31,7 @@ type Options struct {
 	Creds string        `json:"-" yaml:"creds" doc:"A file of credentials, read for each connection."`
 	NKey  string        `json:"-" yaml:"nkey" doc:"A file with the seed of an NKey."`
 	Token driver.Secret `json:"-" yaml:"token" doc:"A token: ${NAME} or file:PATH."`
-	TLS   TLS           `json:"-" yaml:"tls" doc:"Whom to trust, and who we are."`
-}
-
-// TLS are files in PEM.
-type TLS struct {
-	CA   string `json:"-" yaml:"ca" doc:"Certificates of the authorities to trust, instead of the system's."`
-	Cert string `json:"-" yaml:"cert" doc:"Our own certificate."`
-	Key  string `json:"-" yaml:"key" doc:"Its private key."`
+	TLS   transport.TLS `json:"-" yaml:"tls" doc:"Whom to trust, and who we are."`
 }
 
 // Defaults are the options before the configuration is decoded into them.
@@ -79,10 +73,7 @@ func (o *Options) Validate() []driver.Problem {
 	if logins > 1 {
 		add("", "more than one of creds, nkey and token", "write one of them")
 	}
-	if (o.TLS.Cert == "") != (o.TLS.Key == "") {
-		add("tls", "cert and key belong together", "")
-	}
-	return problems
+	return append(problems, transport.Way{TLS: o.TLS}.Problems()...)
 }
 
 // Destination is empty: routes may share a stream, since marks and ids begin with the route.

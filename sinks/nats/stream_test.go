@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"sluice/sinks/driver"
+	"sluice/sinks/transport"
 )
 
 func manager(t *testing.T, url string) jetstream.JetStream {
@@ -148,7 +149,7 @@ func TestValidate(t *testing.T) {
 	}{
 		"fine": {func(*Options) {}, nil},
 		"much": {func(o *Options) {
-			*o = Options{URL: "http://h", Stream: "a.b", Subject: "{", Creds: "x", Token: "y", TLS: TLS{Key: "k"}}
+			*o = Options{URL: "http://h", Stream: "a.b", Subject: "{", Creds: "x", Token: "y", TLS: transport.TLS{Key: "k"}}
 		}, []string{"url", "stream", "subject", "", "tls"}},
 		"a password": {func(o *Options) { o.URL = "nats://h,nats://u:p@h" }, []string{"url"}},
 		"marks":      {func(o *Options) { o.Subject = "sluice.mark.{logId}" }, []string{"subject"}},

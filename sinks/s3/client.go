@@ -65,8 +65,8 @@ func (c *client) make(ctx context.Context) error {
 	case cfg.Region == "":
 		cfg.Region = "us-east-1"
 	}
-	if web, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok && c.options.wrap != nil {
-		cfg.HTTPClient = &http.Client{Transport: c.options.wrap(web.GetTransport())}
+	if web, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok {
+		cfg.HTTPClient = &http.Client{Transport: c.options.through(web.GetTransport()), CheckRedirect: sameMethod}
 	}
 	if c.options.RoleARN != "" {
 		assume := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), c.options.RoleARN, func(a *stscreds.AssumeRoleOptions) {
@@ -88,11 +88,30 @@ func (c *client) make(ctx context.Context) error {
 	return nil
 }
 
-// loading says where settings come from; what is absent is the SDK's usual: environment, shared files, workload identity. Its
-// HTTP client knows HTTPS_PROXY and AWS_CA_BUNDLE.
+// through gives the way to the service over base, the SDK's transport, which trusts AWS_CA_BUNDLE.
+func (o *Options) through(base *http.Transport) http.RoundTripper {
+	var web http.RoundTripper = o.way().HTTP(base)
+	if o.wrap != nil {
+		web = o.wrap(web)
+	}
+	return web
+}
+
+// sameMethod follows only redirects that keep the method, as the SDK's own client does.
+func sameMethod(r *http.Request, _ []*http.Request) error {
+	if s := r.Response.StatusCode; s == http.StatusTemporaryRedirect || s == http.StatusPermanentRedirect {
+		return nil
+	}
+	return http.ErrUseLastResponse
+}
+
+// loading says where settings come from; what is absent is the SDK's usual: environment, shared files, workload identity. What
+// fetches credentials trusts tls.ca as it is now, and goes by the proxy, too.
 func loading(o *Options) []func(*config.LoadOptions) error {
+	web := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { o.way().Apply(t) })
 	opts := []func(*config.LoadOptions) error{
 		config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }),
+		config.WithHTTPClient(web),
 	}
 	if o.Region != "" {
 		opts = append(opts, config.WithRegion(o.Region))

@@ -26,6 +26,7 @@ import (
 	"sluice/sinks/codec"
 	"sluice/sinks/driver"
 	"sluice/sinks/layout"
+	"sluice/sinks/transport"
 )
 
 var _ driver.Options = (*Options)(nil)
@@ -50,6 +51,9 @@ type Options struct {
 	CredentialsFile     string `json:"-" yaml:"credentialsFile" doc:"A shared credentials file, which may change; absent: the credentials of the environment."`
 	RoleARN             string `json:"-" yaml:"roleArn" doc:"A role to assume with those credentials, as of another account."`
 	ExternalID          string `json:"-" yaml:"externalId" doc:"The external id that the role's trust policy asks for."`
+
+	Proxy string        `json:"-" yaml:"proxy" doc:"http://HOST:PORT of a proxy; absent: HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the environment."`
+	TLS   transport.TLS `json:"-" yaml:"tls" doc:"Whom to trust, and who we are."`
 
 	wrap func(http.RoundTripper) http.RoundTripper // around every request, for tests
 }
@@ -112,8 +116,10 @@ func (o *Options) Validate() []driver.Problem {
 	if o.ExternalID != "" && o.RoleARN == "" {
 		add("externalId", "is given without roleArn", "add roleArn")
 	}
-	return problems
+	return append(problems, o.way().Problems()...)
 }
+
+func (o *Options) way() transport.Way { return transport.Way{Proxy: o.Proxy, TLS: o.TLS} }
 
 func oneOf(words, word string) bool {
 	for w := range strings.FieldsSeq(words) {

@@ -9,9 +9,9 @@ import (
 	"sync/atomic"
 )
 
-// transport sees what the SDK does not tell: whether an error came after a resumable session had begun, and chunks of which the
+// watch sees what the SDK does not tell: whether an error came after a resumable session had begun, and chunks of which the
 // service kept only a part. The SDK would go on behind such a chunk as if it were whole, for ever behind the last one.
-type transport struct {
+type watch struct {
 	next http.RoundTripper
 }
 
@@ -30,7 +30,7 @@ func withSession(ctx context.Context) (context.Context, *session) {
 }
 
 // RoundTrip sends the request.
-func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+func (t *watch) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !req.URL.Query().Has("upload_id") {
 		return t.next.RoundTrip(req)
 	}
