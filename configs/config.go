@@ -34,6 +34,7 @@ type Config struct {
 	Include    []string        `yaml:"include" doc:"Files with more routes, as patterns: routes.d/*.yaml. Relative to the working directory."`
 	Routes     []Route         `yaml:"routes" doc:"The routes; each decides and delivers on its own."` // after Load with those of the included files behind
 	HTTP       HTTP            `yaml:"http" doc:"The status server."`
+	Prices     Prices          `yaml:"prices" doc:"What delivered bytes cost, for sluice diff."`
 
 	Files    []string  `yaml:"-"` // every file that Load read: the main one, the included ones by name, those of secrets
 	Warnings []Problem `yaml:"-"` // what the author should know although the configuration is valid
@@ -89,6 +90,12 @@ type Ledger struct {
 // HTTP is the status server; off when Listen is empty.
 type HTTP struct {
 	Listen string `yaml:"listen" doc:"host:port; absent: no status server."`
+}
+
+// Prices are what delivered bytes cost. They decide nothing.
+type Prices struct {
+	Currency string             `yaml:"currency" default:"USD" doc:"What the prices are in."`
+	GiB      map[string]float64 `yaml:"gib" doc:"The price of a GiB of delivered entries, by kind of sink: {gcs: 0.02, bigquery: 0.05}."`
 }
 
 // Route is what Google calls a LogSink.

@@ -41,7 +41,8 @@ func TestDefaults(t *testing.T) {
 			Sink:       Sink{"file", fake(func(o *fakeOptions) { o.Dir = "out" })},
 			DeadLetter: dead,
 		}},
-		Files: []string{"sluice.yaml"},
+		Prices: Prices{Currency: "USD"},
+		Files:  []string{"sluice.yaml"},
 	}
 	if diff := cmp.Diff(want, got, sameConfig); diff != "" {
 		t.Error(diff)
@@ -85,7 +86,7 @@ func TestEveryKey(t *testing.T) {
 			{Name: "C", Subjects: []string{"c.x"}},
 		}},
 		Ledger: Ledger{File: "l"}, Memory: 64 << 20, Limits: logentry.Limits{Entry: 2e6, Depth: 7}, DeadLetter: dead,
-		HTTP:  HTTP{Listen: ":0"},
+		HTTP: HTTP{Listen: ":0"}, Prices: Prices{Currency: "EUR", GiB: map[string]float64{"file": 0.5}},
 		Files: []string{"sluice.yaml"},
 		Routes: []Route{
 			{
@@ -128,6 +129,7 @@ memory: 64 MiB
 limits: {entry: 2MB, depth: 7}
 deadLetter: {file: {dir: dead}}
 http: {listen: ":0"}
+prices: {currency: EUR, gib: {file: 0.5}}
 routes:
   - name: a
     description: what ${NOBODY} knows
@@ -306,7 +308,7 @@ func TestSizesAndDurations(t *testing.T) {
 		"1.5h": 90 * time.Minute, "": nil, "7": nil, "d": nil, "-1s": nil, "+1s": nil, "1d-1h": nil, "12h1d": nil, "99999d": 99999 * 24 * time.Hour, "106751d24h": nil,
 		"999999d": nil, "1 d": nil,
 	} {
-		got, err := parseDuration(text)
+		got, err := ParseDuration(text)
 		if want == nil != (err != nil) || err == nil && got != want {
 			t.Errorf("duration %q: got %v, %v; want %v", text, got, err, want)
 		}

@@ -28,6 +28,7 @@ var (
 func (d *decoder) check(cfg *Config, sites []site) {
 	d.checkBus(&cfg.Bus)
 	d.checkListen("http.listen", cfg.HTTP.Listen)
+	d.checkPrices(&cfg.Prices)
 	if cfg.Ledger.File == "" {
 		d.problem("ledger.file", "want a folder", "")
 	}

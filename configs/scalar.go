@@ -189,13 +189,13 @@ func (d *decoder) duration(n ast.Node, path string, v reflect.Value, tag reflect
 	if !ok {
 		return
 	}
-	length, err := parseDuration(expanded)
+	length, err := ParseDuration(expanded)
 	if err != nil {
 		d.problemAt(n, path, err.Error(), hint)
 		return
 	}
 	bound := func(text string) int64 {
-		limit, _ := parseDuration(text)
+		limit, _ := ParseDuration(text)
 		return int64(limit)
 	}
 	if d.bounds(n, path, int64(length), tag, bound) {
@@ -270,8 +270,8 @@ func parseSize(text string) (int64, error) {
 // dayPart is a number of days at the beginning of a duration.
 var dayPart = regexp.MustCompile(`^(\d{1,5})d`)
 
-// parseDuration reads a length of time as time.ParseDuration does, and days before it: 60s, 1h30m, 7d, 1d12h. It is not negative.
-func parseDuration(text string) (time.Duration, error) {
+// ParseDuration reads a length of time as time.ParseDuration does, and days before it: 60s, 1h30m, 7d, 1d12h. It is not negative.
+func ParseDuration(text string) (time.Duration, error) {
 	var days, rest time.Duration
 	tail := text
 	if m := dayPart.FindStringSubmatch(text); m != nil {
