@@ -2,12 +2,14 @@
 package console
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
 	"net/netip"
 
 	"sluice/pipeline"
+	"sluice/pipeline/ledger"
 )
 
 // Status is the answer of GET /v1/status.
@@ -20,13 +22,15 @@ type Router interface {
 	Status() []pipeline.LaneStatus
 	Ready() <-chan struct{}
 	Abandon(route, reason string) error
+	Act(ctx context.Context, route string, act ledger.Act) error
 }
 
 // reasonLimit bounds the reason that a person gives.
 const reasonLimit = 4 << 10
 
 // Handler serves GET /v1/status, and GET /healthz: 200 once recovery is done, 503 before; and, to callers on this machine alone,
-// POST /v1/routes/{route}/abandon, its body the reason; not to web pages of another origin.
+// POST /v1/routes/{route}/{act}, its body the reason and its query's who the person: abandon, pause, resume, disable, enable; not to
+// web pages of another origin.
 func Handler(r Router) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) {
@@ -41,20 +45,32 @@ func Handler(r Router) http.Handler {
 			http.Error(w, "recovering", http.StatusServiceUnavailable)
 		}
 	})
-	mux.HandleFunc("POST /v1/routes/{route}/abandon", func(w http.ResponseWriter, req *http.Request) {
+	handleAct(mux, "abandon", func(_ context.Context, route string, act ledger.Act) error { return r.Abandon(route, act.Why) })
+	for _, what := range []string{pipeline.ActPause, pipeline.ActResume, pipeline.ActDisable, pipeline.ActEnable} {
+		handleAct(mux, what, r.Act)
+	}
+	return http.NewCrossOriginProtection().Handler(mux) // a web page in a browser on this machine is not a person's hand
+}
+
+// handleAct serves one thing that a person does to a route.
+func handleAct(mux *http.ServeMux, what string, do func(ctx context.Context, route string, act ledger.Act) error) {
+	mux.HandleFunc("POST /v1/routes/{route}/"+what, func(w http.ResponseWriter, req *http.Request) {
 		if !isLocal(req.RemoteAddr) {
 			http.Error(w, "only from the daemon's own machine", http.StatusForbidden)
 			return
 		}
 		reason, err := io.ReadAll(http.MaxBytesReader(w, req.Body, reasonLimit))
 		if err == nil {
-			err = r.Abandon(req.PathValue("route"), string(reason))
+			who := req.URL.Query().Get("who")
+			if who == "" {
+				who = "somebody at " + req.RemoteAddr
+			}
+			err = do(req.Context(), req.PathValue("route"), ledger.Act{Who: who, What: what, Why: string(reason)})
 		}
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusConflict)
 		}
 	})
-	return http.NewCrossOriginProtection().Handler(mux) // a web page in a browser on this machine is not a person's hand
 }
 
 func isLocal(remote string) bool {

@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 
 	"sluice/console"
 	"sluice/pipeline"
+	"sluice/pipeline/ledger"
 )
 
 // router is what a console shows in these tests.
@@ -19,6 +21,7 @@ type router struct {
 	lanes     []pipeline.LaneStatus
 	ready     chan struct{}
 	abandoned []string
+	acts      []ledger.Act
 }
 
 func (r *router) Status() []pipeline.LaneStatus { return r.lanes }
@@ -29,6 +32,38 @@ func (r *router) Abandon(route, reason string) error {
 	}
 	r.abandoned = append(r.abandoned, route+": "+reason)
 	return nil
+}
+
+func (r *router) Act(_ context.Context, route string, act ledger.Act) error {
+	if route == "unknown" {
+		return errors.New(`no route "unknown"`)
+	}
+	r.acts = append(r.acts, act)
+	return nil
+}
+
+func TestActs(t *testing.T) {
+	for _, c := range []struct {
+		path, from string
+		code       int
+		acts       []ledger.Act
+	}{
+		{"/v1/routes/a/pause?who=ana%40host", "127.0.0.1:5000", http.StatusOK, []ledger.Act{{Who: "ana@host", What: "pause", Why: "moves"}}},
+		{"/v1/routes/a/resume", "[::1]:5000", http.StatusOK, []ledger.Act{{Who: "somebody at [::1]:5000", What: "resume", Why: "moves"}}},
+		{"/v1/routes/a/disable?who=b", "127.0.0.1:5000", http.StatusOK, []ledger.Act{{Who: "b", What: "disable", Why: "moves"}}},
+		{"/v1/routes/a/enable?who=b", "127.0.0.1:5000", http.StatusOK, []ledger.Act{{Who: "b", What: "enable", Why: "moves"}}},
+		{"/v1/routes/a/enable?who=b", "10.0.0.9:5000", http.StatusForbidden, nil},
+		{"/v1/routes/unknown/pause?who=b", "127.0.0.1:5000", http.StatusConflict, nil},
+		{"/v1/routes/a/stop?who=b", "127.0.0.1:5000", http.StatusNotFound, nil},
+	} {
+		r := &router{}
+		if code := ask(r, http.MethodPost, c.path, "moves", c.from).Code; code != c.code {
+			t.Errorf("%s: answered %d, want %d", c.path, code, c.code)
+		}
+		if diff := cmp.Diff(c.acts, r.acts); diff != "" {
+			t.Errorf("%s: %s", c.path, diff)
+		}
+	}
 }
 
 func TestNoWebPageAbandons(t *testing.T) {

@@ -44,8 +44,8 @@ func (l *lane) writeManifest(ctx context.Context, d draft) error {
 	answer, cancel := l.owed(ctx)
 	defer cancel(nil)
 	_, err = d.dest.sink.Write(answer, &u)
-	if err != nil && context.Cause(answer) == errNoAnswer {
-		return errNoAnswer
+	if ended := whyEnded(answer, err); ended != err {
+		return ended
 	}
 	if driver.CodeOf(err) == driver.Conflict {
 		return l.adopt(ctx, d, err)

@@ -104,10 +104,7 @@ func (l *lane) prepare(ctx context.Context, dest *destination, state driver.Stat
 			err = fmt.Errorf("prepare the dead letters: %w", err)
 		}
 	}
-	if err != nil && context.Cause(ctx) == errNoAnswer {
-		return errNoAnswer
-	}
-	return err
+	return whyEnded(ctx, err)
 }
 
 func (l *lane) storeDelivery(ctx context.Context, hash string, delivery []byte) error {
@@ -125,7 +122,7 @@ func (l *lane) storeDelivery(ctx context.Context, hash string, delivery []byte) 
 func (l *lane) settled(kind ledger.Kind) ledger.Record {
 	r := ledger.Record{
 		Kind: kind, Epoch: l.epoch(), StreamEp: l.chain.rec.StreamEp, Committed: l.chain.rec.Committed, Lost: l.chain.rec.Lost,
-		State: l.state, DeadSt: l.dead, Pinned: l.pinned, Anchor: l.chain.rec.Anchor,
+		State: l.state, DeadSt: l.dead, Pinned: l.pinned, Anchor: l.chain.rec.Anchor, Held: l.chain.rec.Held,
 	}
 	if w := l.written; w != nil {
 		r.Committed, r.Receipts = w.plan.Last, w.receipts
@@ -222,10 +219,7 @@ func (l *lane) writeUnits(ctx context.Context, d draft) ([]driver.Receipt, chang
 		}
 	}
 	change, err := judgeErrors(units, errs)
-	if err != nil && context.Cause(ctx) == errNoAnswer {
-		err = errNoAnswer
-	}
-	return receipts, change, err
+	return receipts, change, whyEnded(ctx, err)
 }
 
 // judgeErrors sorts the errors of a plan's units: what is to change is gathered; of the others the gravest is returned, as a halt
@@ -369,7 +363,9 @@ func (l *lane) close(ctx context.Context) error {
 	closing := l.closing
 	l.mu.Unlock()
 	if closing && l.chain.rec.Kind != ledger.KindClosed {
-		if err := l.append(ctx, l.settled(ledger.KindClosed)); err != nil {
+		r := l.settled(ledger.KindClosed)
+		r.Held = nil // a route that comes back is another's doing
+		if err := l.append(ctx, r); err != nil {
 			return err
 		}
 	}

@@ -44,8 +44,10 @@ type lane struct {
 	retiring  bool   // the route is gone: flush and end
 	closing   bool   // and write the closed record
 	finished  bool
-	abandon   string    // a person's reason to abandon the open plan
-	blocked   time.Time // since when the destination has been misconfigured
+	abandon   string      // a person's reason to abandon the open plan
+	held      *ledger.Act // by which a person holds the lane, as its last record says
+	asks      []*ask      // acts that wait to be recorded
+	blocked   time.Time   // since when the destination has been misconfigured
 	wake      chan struct{}
 	reader    *reader // aboard which the lane is
 	waiting   bool    // wants to board at pending.next
@@ -214,6 +216,7 @@ func (l *lane) wakeUp() {
 func (l *lane) run(ctx context.Context, recovered func()) {
 	once := sync.OnceFunc(recovered)
 	defer once()
+	defer l.refuse()
 	wait := newBackoff()
 	var adopted uint64 // 1 + where the ledger stood at the last adoption
 	for {
@@ -234,37 +237,42 @@ func (l *lane) run(ctx context.Context, recovered func()) {
 		if l.router.failFor(err) {
 			return
 		}
-		var halt *haltError
-		if errors.As(err, &halt) {
-			l.setState(Halted, err.Error())
-			l.log.Error("route halted", "error", err)
-			if !l.untilChanged(ctx) {
-				return
-			}
-			continue
-		}
-		switch {
-		case errors.Is(err, errEpoch):
-			l.log.Info("the stream has begun anew; reading the ledger again")
-		case errors.Is(err, ledger.ErrFenced):
-			l.log.Info("another writer appended; reading the ledger again")
-		default:
-			l.setState(stateOf(err), err.Error())
-			l.noteBlocked(err)
-			l.log.Warn("route waits", "error", err)
-		}
-		select {
-		case <-l.wake: // of before: it does not cut the pause short
-		default:
-		}
-		if !wait.pause(ctx, l.router.draining, l.wake) {
+		if !errors.Is(err, errAsked) && !l.rest(ctx, err, wait) {
 			return
 		}
 	}
 }
 
-// untilChanged keeps a halted lane where it is until its route changes (true) or the router ends.
-func (l *lane) untilChanged(ctx context.Context) bool {
+// rest keeps the lane where it is after an error, for as long as that calls for; false when the router ends.
+func (l *lane) rest(ctx context.Context, err error, wait *backoff) bool {
+	var held *heldError
+	var halt *haltError
+	switch {
+	case errors.As(err, &held):
+		return l.standStill(ctx, held)
+	case errors.As(err, &halt):
+		l.setState(Halted, err.Error())
+		l.log.Error("route halted", "error", err)
+		return l.untilChanged(ctx, true)
+	case errors.Is(err, errEpoch):
+		l.log.Info("the stream has begun anew; reading the ledger again")
+	case errors.Is(err, ledger.ErrFenced):
+		l.log.Info("another writer appended; reading the ledger again")
+	default:
+		l.setState(stateOf(err), err.Error())
+		l.noteBlocked(err)
+		l.log.Warn("route waits", "error", err)
+	}
+	select {
+	case <-l.wake: // of before: it does not cut the pause short
+	default:
+	}
+	return l.isAsked() || wait.pause(ctx, l.router.draining, l.wake)
+}
+
+// untilChanged keeps a lane where it is until a person wants something of it or its route is gone, or, with changes, its route
+// changes; false when the router ends.
+func (l *lane) untilChanged(ctx context.Context, changes bool) bool {
 	for {
 		select {
 		case <-ctx.Done():
@@ -274,7 +282,7 @@ func (l *lane) untilChanged(ctx context.Context) bool {
 		case <-l.wake:
 		}
 		l.mu.Lock()
-		proceed := l.changed || l.retiring || l.abandon != ""
+		proceed := l.changed && changes || l.retiring || l.abandon != "" || len(l.asks) > 0
 		l.mu.Unlock()
 		if proceed {
 			return true
@@ -369,7 +377,7 @@ func (l *lane) sleep(ctx context.Context, d time.Duration) error {
 func (l *lane) todo(now time.Time) (do func(context.Context) error, wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	draining := l.router.isDraining() || l.retiring
+	draining := l.router.isDraining() || l.retiring || l.held != nil
 	if draining {
 		l.reader, l.waiting = nil, false
 	}
@@ -394,6 +402,9 @@ func (l *lane) todo(now time.Time) (do func(context.Context) error, wait time.Du
 		return l.commit, 0
 	case l.retiring:
 		return l.close, 0
+	case l.held != nil:
+		held := &heldError{*l.held}
+		return func(context.Context) error { return held }, 0
 	case draining:
 		return func(context.Context) error { return errStopped }, 0
 	case l.reader == nil && !l.waiting:

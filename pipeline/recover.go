@@ -19,18 +19,12 @@ const (
 
 // recover reads the lane's last record, redoes its open plan and stands ready to board behind it. Nothing new is read before.
 func (l *lane) recover(ctx context.Context) error {
-	if err := l.chain.load(ctx); err != nil {
-		if errors.Is(err, ledger.ErrDamaged) {
-			return &haltError{err}
-		}
+	if err := l.heed(ctx, l.load(ctx)); err != nil {
 		return err
 	}
-	if l.chain.rev == 0 {
-		if err := l.open(ctx); err != nil {
-			return err
-		}
+	if err := l.paused(); err != nil {
+		return err
 	}
-	l.believe()
 	if id, epoch := l.readers.control.present(); max(l.chain.rec.StreamEp, 1) < epoch {
 		if err := l.enter(ctx, id, epoch); err != nil {
 			return err
@@ -40,6 +34,9 @@ func (l *lane) recover(ctx context.Context) error {
 		return err
 	}
 	if err := l.abandonIfDue(ctx); err != nil {
+		return err
+	}
+	if err := l.paused(); err != nil { // it has just been abandoned
 		return err
 	}
 	rec := l.chain.rec
@@ -57,6 +54,23 @@ func (l *lane) recover(ctx context.Context) error {
 	if len(rec.Open) > 0 {
 		return l.redoOrSalvage(ctx, rec.Open[0])
 	}
+	return nil
+}
+
+// load reads the lane's last record and takes it in; a new lane writes its first.
+func (l *lane) load(ctx context.Context) error {
+	if err := l.chain.load(ctx); err != nil {
+		if errors.Is(err, ledger.ErrDamaged) {
+			return &haltError{err}
+		}
+		return err
+	}
+	if l.chain.rev == 0 {
+		if err := l.open(ctx); err != nil {
+			return err
+		}
+	}
+	l.believe()
 	return nil
 }
 

@@ -78,14 +78,26 @@ func (l *lane) unanswered(now time.Time) int64 {
 	return 1 + l.pending.held()
 }
 
-// owed gives the context of a write to the destination: one that giveUp may end, with errNoAnswer as its cause.
+// owed gives the context of a write to the destination: one that giveUp may end, with errNoAnswer as its cause, and ask, with
+// errAsked.
 func (l *lane) owed(ctx context.Context) (context.Context, context.CancelCauseFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.relieve = cancel
 	l.status.LastAttempt = time.Now()
+	if len(l.asks) > 0 {
+		cancel(errAsked)
+	}
 	return ctx, cancel
+}
+
+// whyEnded puts the reason why the lane ended a write in the place of the error that came of it.
+func whyEnded(owed context.Context, err error) error {
+	if cause := context.Cause(owed); err != nil && (cause == errNoAnswer || cause == errAsked) {
+		return cause
+	}
+	return err
 }
 
 // giveUp ends the lane's write for now. Its goroutine then forgets what it holds, and redoes the plan later from the stream.

@@ -235,7 +235,7 @@ func (r *Router) failFor(err error) bool {
 }
 
 // WaitFor returns once every lane has examined its stream up to what the stream held when WaitFor was called. Lanes that are
-// halted are not waited for; an error tells of ctx, or that Run has returned.
+// halted or held are not waited for; an error tells of ctx, or that Run has returned.
 func (r *Router) WaitFor(ctx context.Context) error {
 	for _, rs := range r.readers {
 		info, err := rs.stream.Info(ctx)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"sluice/pipeline/ledger"
 	"sluice/sinks/driver"
 )
 
@@ -15,7 +16,7 @@ type State string
 const (
 	Running  State = "running"
 	Waiting  State = "waiting"  // the destination or the stream does not answer; tried again
-	Paused   State = "paused"   // the destination needs a person (rights, name); tried again
+	Paused   State = "paused"   // the destination needs a person (rights, name): tried again; or a person has paused the route
 	Halted   State = "halted"   // only a person can help
 	Draining State = "draining" // the router is about to stop
 	Disabled State = "disabled"
@@ -23,19 +24,20 @@ const (
 
 // LaneStatus is what status shows of a lane.
 type LaneStatus struct {
-	Route       string    `json:"route"`
-	Stream      string    `json:"stream"`
-	State       State     `json:"state"`
-	Message     string    `json:"message"`
-	LastAttempt time.Time `json:"lastAttempt,omitzero"`
-	LastSuccess time.Time `json:"lastSuccess,omitzero"`
-	Cursor      uint64    `json:"cursor"`                // every sequence up to here is settled, durably
-	Last        uint64    `json:"last"`                  // the stream's last sequence, as last heard
-	Lag         uint64    `json:"lag"`                   // sequences that are not settled yet
-	Lost        uint64    `json:"lost"`                  // messages that the stream lost before the lane had them, in all
-	WhereErrors uint64    `json:"whereErrors,omitempty"` // entries on which a where failed, since the program started: they were kept
-	WhereError  string    `json:"whereError,omitempty"`  // the last of them
-	LossIn      string    `json:"lossIn,omitempty"`      // when retention would overtake the lane if it stood still: a duration
+	Route       string      `json:"route"`
+	Stream      string      `json:"stream"`
+	State       State       `json:"state"`
+	Message     string      `json:"message"`
+	LastAttempt time.Time   `json:"lastAttempt,omitzero"`
+	LastSuccess time.Time   `json:"lastSuccess,omitzero"`
+	Cursor      uint64      `json:"cursor"`                // every sequence up to here is settled, durably
+	Last        uint64      `json:"last"`                  // the stream's last sequence, as last heard
+	Lag         uint64      `json:"lag"`                   // sequences that are not settled yet
+	Lost        uint64      `json:"lost"`                  // messages that the stream lost before the lane had them, in all
+	WhereErrors uint64      `json:"whereErrors,omitempty"` // entries on which a where failed, since the program started: they were kept
+	WhereError  string      `json:"whereError,omitempty"`  // the last of them
+	LossIn      string      `json:"lossIn,omitempty"`      // when retention would overtake the lane if it stood still: a duration
+	Held        *ledger.Act `json:"held,omitempty"`        // by which a person holds the lane: Message says it for people
 }
 
 // Status tells how every lane fares, disabled routes included, in the order of streams and routes.
@@ -71,7 +73,7 @@ func (l *lane) statusAt(last uint64) LaneStatus {
 	defer l.mu.Unlock()
 	draining := l.router.isDraining() || l.retiring
 	s := l.status
-	s.Lost = l.lost
+	s.Lost, s.Held = l.lost, l.held
 	s.WhereErrors, s.WhereError = l.readers.control.whereErrors(l.routeName)
 	if l.lossIn > 0 {
 		s.LossIn = l.lossIn.Round(time.Second).String()
@@ -157,13 +159,13 @@ func (l *lane) stoppedAt() (uint64, bool) {
 	return l.pending.next, true
 }
 
-// waitPast returns once the lane has examined everything up to seq, is halted, or ctx or Run ends.
+// waitPast returns once the lane has examined everything up to seq, is halted or held, or ctx or Run ends.
 func (l *lane) waitPast(ctx context.Context, seq uint64) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		l.mu.Lock()
-		done := l.status.State == Halted || l.finished || (l.pending != nil && l.pending.next > seq)
+		done := l.status.State == Halted || l.held != nil || l.finished || (l.pending != nil && l.pending.next > seq)
 		l.mu.Unlock()
 		if done {
 			return nil

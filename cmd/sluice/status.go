@@ -27,7 +27,7 @@ func newStatusCommand() *cobra.Command {
 		Short: "Show how each route of a running daemon fares",
 		Long: `Asks the daemon (its http.listen) and shows for each route and stream: state (running, waiting, paused, halted,
 draining, disabled), the durable cursor, the stream's last sequence and the lag between them, messages lost for ever, in what
-time retention would overtake the route if it stood still, and what is wrong, if anything.`,
+time retention would overtake the route if it stood still, and what is wrong, if anything, or by whom the route is held.`,
 		Example: `  sluice status
   sluice status -c /etc/sluice.yaml -o json
   sluice status --url http://10.0.0.7:8080`,

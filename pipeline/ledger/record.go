@@ -56,6 +56,7 @@ type Record struct {
 	Config   *Config          `json:"config,omitempty"`
 	Stream   *Identity        `json:"stream,omitempty"` // control lane: open, epoch
 	Act      *Act             `json:"act,omitempty"`
+	Held     *Act             `json:"held,omitempty"` // the act by which a person holds the lane: it reads nothing
 	Amend    *Amend           `json:"amend,omitempty"`
 	Abandon  *Abandon         `json:"abandon,omitempty"`
 	Lost     uint64           `json:"lost,omitempty"` // messages lost on this lane so far, in losses and as missing from what was settled
@@ -160,9 +161,10 @@ type Identity struct {
 
 // Act is what a person did to a lane.
 type Act struct {
-	Who  string `json:"who"`
-	What string `json:"what"`
-	Why  string `json:"why,omitempty"`
+	Who  string    `json:"who"`
+	What string    `json:"what"`
+	Why  string    `json:"why,omitempty"`
+	At   time.Time `json:"at,omitzero"` // UTC
 }
 
 // Amend says which entries were taken out of the open plan, and why. The plan as it now stands is in Record.Open.
