@@ -149,10 +149,33 @@ type Batch struct {
 	Age     time.Duration `yaml:"age" default:"60s" min:"1ms" max:"1d" doc:"Since its first entry was kept."`
 }
 
-// Sink is one destination: its kind (file, gcs, …) and its own options.
+// Sink is one destination: its kind (file, gcs, …) with that kind's own options, and how it is called.
 type Sink struct {
 	Kind    string
 	Options driver.Options
+	Calls   Calls
+}
+
+// Calls is how a destination of any kind is called. It stands beside the kind and is pinned in no plan. What is 0 has the default of
+// package sinks.
+type Calls struct {
+	Rate     Rate  `yaml:"rate" doc:"The most that is sent a second, by each route: what exceeds it waits, nothing is dropped."`
+	InFlight int   `yaml:"inFlight" min:"1" max:"1000" doc:"Units written at once, over all streams; 8. Of one batch at most 8 are."`
+	Retry    Retry `yaml:"retry" doc:"How long an attempt may take, and when the next one begins."`
+}
+
+// Rate bounds what is sent a second.
+type Rate struct {
+	Bytes   int64 `yaml:"bytes" size:"true" min:"1" doc:"Raw bytes of entries, before compression."`
+	Entries int64 `yaml:"entries" min:"1" doc:"Entries."`
+}
+
+// Retry says how a destination is tried again that does not answer.
+type Retry struct {
+	Deadline time.Duration `yaml:"deadline" min:"100ms" max:"1h" doc:"Of one attempt to write a unit; 60s."`
+	Patience time.Duration `yaml:"patience" min:"1ms" max:"1h" doc:"How long one unit is tried again before its route says that it waits, and reads the ledger again; 30s."`
+	First    time.Duration `yaml:"first" min:"1ms" max:"1h" doc:"The most that the first pause takes; each further one twice that; 200ms."`
+	Max      time.Duration `yaml:"max" min:"1ms" max:"1h" doc:"The most that any pause takes; 10s."`
 }
 
 // Unreadable gives the built-in route _unreadable, which keeps in the global dead letters what is no entry. Its settings are

@@ -97,7 +97,7 @@ func TestDelivery(t *testing.T) {
 	want := Delivery{r.Sink, *r.DeadLetter, r.Batch}
 	options := *want.Sink.Options.(*fakeOptions)
 	options.Token, options.Timeout = "", 30*time.Second // not pinned
-	want.Sink.Options = &options
+	want.Sink.Options, want.Sink.Calls = &options, Calls{}
 	if diff := cmp.Diff(want, got, sameConfig); diff != "" {
 		t.Error(diff)
 	}

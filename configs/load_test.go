@@ -28,7 +28,7 @@ var sameConfig = cmp.Options{
 
 func TestDefaults(t *testing.T) {
 	got := mustParse(t, "routes: [{name: all, sink: {file: {dir: out}}}]")
-	dead := &Sink{"file", fake(func(o *fakeOptions) { o.Dir = "./sluice-data/dead" })}
+	dead := &Sink{Kind: "file", Options: fake(func(o *fakeOptions) { o.Dir = "./sluice-data/dead" })}
 	want := &Config{
 		Bus:        Bus{Embedded: &Embedded{Dir: "./sluice-data"}, Streams: []Stream{{Name: "LOGS", Subjects: []string{"logs.>"}}}},
 		Ledger:     Ledger{File: "./sluice-data/ledger"},
@@ -38,7 +38,7 @@ func TestDefaults(t *testing.T) {
 		Routes: []Route{{
 			Name:   "all",
 			OnLoss: RecordLoss, Batch: Batch{Bytes: 16 << 20, Entries: 50_000, Age: time.Minute},
-			Sink:       Sink{"file", fake(func(o *fakeOptions) { o.Dir = "out" })},
+			Sink:       Sink{Kind: "file", Options: fake(func(o *fakeOptions) { o.Dir = "out" })},
 			DeadLetter: dead,
 		}},
 		Prices: Prices{Currency: "USD"},
@@ -67,11 +67,11 @@ func TestEveryKey(t *testing.T) {
 		}
 		return f
 	}
-	dead := &Sink{"file", fake(func(o *fakeOptions) { o.Dir = "dead" })}
+	dead := &Sink{Kind: "file", Options: fake(func(o *fakeOptions) { o.Dir = "dead" })}
 	batch := Batch{Bytes: 16 << 20, Entries: 50_000, Age: time.Minute}
 	plain := func(name string, start Start) Route {
 		return Route{Name: name, OnLoss: RecordLoss, Batch: batch, Start: start, DeadLetter: dead,
-			Sink: Sink{"file", fake(func(o *fakeOptions) { o.Dir = name })}}
+			Sink: Sink{Kind: "file", Options: fake(func(o *fakeOptions) { o.Dir = name })}}
 	}
 	where, err := exprs.CompileWhere("labels.a != labels.b")
 	if err != nil {
@@ -98,11 +98,11 @@ func TestEveryKey(t *testing.T) {
 				},
 				Start:  Start{Time: time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC)},
 				OnLoss: HaltOnLoss, Batch: Batch{Bytes: 1, Entries: 2, Age: 3 * time.Minute},
-				Sink: Sink{"file", &fakeOptions{
+				Sink: Sink{Kind: "file", Options: &fakeOptions{
 					Dir: "/var/out/a", Layout: fakeLayout{"databricks"}, Compression: "none", Token: "Bearer hunter2", Timeout: 48 * time.Hour,
 					Part: 5 << 20, Ratio: 0.5, Level: 9, Small: 255, Tags: map[string]string{"team": "pay"}, Mode: "good",
-				}},
-				DeadLetter: &Sink{"file", fake(func(o *fakeOptions) { o.Dir = "dead-a" })},
+				}, Calls: Calls{Rate: Rate{10 << 20, 5000}, InFlight: 4, Retry: Retry{time.Minute, 20 * time.Second, 100 * time.Millisecond, 5 * time.Second}}},
+				DeadLetter: &Sink{Kind: "file", Options: fake(func(o *fakeOptions) { o.Dir = "dead-a" })},
 			},
 			compared,
 			plain("c", Start{Latest: true}),
@@ -154,6 +154,9 @@ routes:
         small: 255
         tags: {team: pay}
         mode: good
+      rate: {bytes: 10MiB, entries: 5000}
+      inFlight: 4
+      retry: {deadline: 60s, patience: 20s, first: 100ms, max: 5s}
   - {name: b, start: earliest, filter: , where: &w 'labels.a != labels.b', exclusions: [{name: x, filter: *f, where: *w}], sink: {file: {dir: b}}}
   - {name: c, start: latest, sink: {file: {dir: c}}}
   - {name: d, start: 4711, sink: {file: {dir: d}}}

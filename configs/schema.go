@@ -155,8 +155,11 @@ func (g schemaMaker) count(t reflect.Type, tag reflect.StructTag) object {
 
 // sink describes the choice between the kinds of sinks.
 func (g schemaMaker) sink() object {
-	properties := object{}
-	for kind, build := range g.reg {
+	properties := g.structure(reflect.TypeFor[Calls]())["properties"].(object)
+	var one []any
+	for _, kind := range slices.Sorted(maps.Keys(g.reg)) {
+		build := g.reg[kind]
+		one = append(one, object{"required": []any{kind}})
 		options := reflect.ValueOf(build()).Elem()
 		schema := g.structure(options.Type())
 		for _, f := range fieldsOf(options.Type()) {
@@ -167,8 +170,8 @@ func (g schemaMaker) sink() object {
 		properties[kind] = orNull(schema)
 	}
 	return object{
-		"type": "object", "properties": properties, "additionalProperties": false, "minProperties": 1, "maxProperties": 1,
-		"description": "One kind of destination with its own options.",
+		"type": "object", "properties": properties, "additionalProperties": false, "oneOf": one,
+		"description": "One kind of destination with its own options, and how it is called.",
 	}
 }
 

@@ -86,10 +86,6 @@ func (c schemaCheck) keyword(schema map[string]any, keyword string, want, value 
 		ok = !isList || float64(len(items)) >= want.(float64)
 	case "maxItems":
 		ok = !isList || float64(len(items)) <= want.(float64)
-	case "minProperties":
-		ok = !isObject || float64(len(fields)) >= want.(float64)
-	case "maxProperties":
-		ok = !isObject || float64(len(fields)) <= want.(float64)
 	case "required":
 		for _, key := range want.([]any) {
 			if _, there := fields[key.(string)]; isObject && !there {
@@ -98,6 +94,14 @@ func (c schemaCheck) keyword(schema map[string]any, keyword string, want, value 
 		}
 	case "anyOf":
 		ok = slices.ContainsFunc(want.([]any), func(w any) bool { return c.complain(w.(map[string]any), value, path) == "" })
+	case "oneOf":
+		fits := 0
+		for _, w := range want.([]any) {
+			if c.complain(w.(map[string]any), value, path) == "" {
+				fits++
+			}
+		}
+		ok = fits == 1
 	case "items":
 		for i, item := range items {
 			if complaint := c.complain(want.(map[string]any), item, fmt.Sprintf("%s[%d]", path, i)); complaint != "" {

@@ -7,33 +7,51 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"sluice/sinks"
 )
 
-// decode reads one destination: a mapping with one key, the kind, over that kind's own options.
+// decode reads one destination: a mapping with one key, the kind, over that kind's own options, and beside it how it is called.
 func (s *Sink) decode(d *decoder, n ast.Node, path string) {
 	pairs, ok := d.pairs(n, path)
 	if !ok {
 		return
 	}
 	known := slices.Sorted(maps.Keys(d.reg))
+	calls := reflect.ValueOf(&s.Calls).Elem()
 	var kinds []pair
 	for _, p := range pairs {
+		f, call := find(fieldsOf(calls.Type()), p.key)
 		switch {
+		case call && p.value != nil:
+			d.decode(p.value, join(path, p.key), calls.Field(f.index), f.tag)
+		case call:
 		case d.reg[p.key] != nil:
 			kinds = append(kinds, p)
 		case slices.Contains(laterSinks, p.key):
 			d.problemAt(p.node, join(path, p.key), "sink "+p.key+" is not supported by this version", "use "+strings.Join(known, " or "))
 		default:
-			d.problemAt(p.node, join(path, p.key), "unknown kind of sink", suggest(p.key, known))
+			d.problemAt(p.node, join(path, p.key), "unknown kind of sink", suggest(p.key, append(keysOf(fieldsOf(calls.Type())), known...)))
 		}
 	}
+	if r := s.Calls.Retry; r.First > 0 && r.Max > 0 && r.First > r.Max {
+		d.problem(join(path, "retry.first"), "longer than retry.max", "")
+	}
 	switch {
-	case len(pairs) == 0:
+	case len(kinds) == 0 && !d.troubled(path):
 		d.problemAt(n, path, "no kind of sink", suggest("", known))
 	case len(kinds) > 1:
 		d.problemAt(kinds[1].node, join(path, kinds[1].key), "a second kind of sink, after "+kinds[0].key, "write a route for each destination")
 	case len(kinds) == 1:
 		s.options(d, kinds[0], join(path, kinds[0].key))
+	}
+}
+
+// Options are those of package sinks.
+func (c Calls) Options() sinks.Options {
+	return sinks.Options{
+		Rate: sinks.Rate(c.Rate), InFlight: c.InFlight, Deadline: c.Retry.Deadline, Patience: c.Retry.Patience,
+		Backoff: sinks.Backoff{First: c.Retry.First, Max: c.Retry.Max},
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"sync"
 
 	"sluice/sinks"
-	"sluice/sinks/driver"
 )
 
 // destination is where a route delivers under certain delivery settings, and where what it refuses goes.
@@ -17,16 +16,15 @@ type destination struct {
 
 // destinations opens each destination once, however many lanes deliver there.
 type destinations struct {
-	open    func(ctx context.Context, route string, delivery []byte) (sink, dead driver.Driver, err error)
-	options sinks.Options
+	open func(ctx context.Context, route string, delivery []byte) (sink, dead *sinks.Sink, err error)
 
 	mu     sync.Mutex
 	opened map[string]*destination // by route and hash of the delivery settings
 	former []*destination          // opened before a renewal: somebody may be writing there
 }
 
-func newDestinations(open func(context.Context, string, []byte) (sink, dead driver.Driver, err error), o sinks.Options) *destinations {
-	return &destinations{open: open, options: o, opened: make(map[string]*destination)}
+func newDestinations(open func(context.Context, string, []byte) (sink, dead *sinks.Sink, err error)) *destinations {
+	return &destinations{open: open, opened: make(map[string]*destination)}
 }
 
 // get gives the destination of delivery settings, opening it when needed.
@@ -41,10 +39,7 @@ func (d *destinations) get(ctx context.Context, route string, delivery []byte) (
 	if err != nil {
 		return nil, fmt.Errorf("open the destination of route %s: %w", route, err)
 	}
-	o := &destination{sink: sinks.New(sink, d.options)}
-	if dead != nil {
-		o.dead = sinks.New(dead, d.options)
-	}
+	o := &destination{sink, dead}
 	d.opened[id] = o
 	return o, nil
 }

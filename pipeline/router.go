@@ -12,7 +12,6 @@ import (
 	"sluice/pipeline/ledger"
 	"sluice/pipeline/stream"
 	"sluice/sinks"
-	"sluice/sinks/driver"
 )
 
 // Unreadable is the name of the built-in route that keeps unreadable entries, once each, in the global dead letters.
@@ -32,10 +31,9 @@ type Options struct {
 	Decide func(route string, decision []byte) (Decision, error)
 
 	// Open opens the destination and the dead letters of delivery settings, present or recorded ones. For Unreadable the sink
-	// is the dead letters themselves and dead is nil.
-	Open func(ctx context.Context, route string, delivery []byte) (sink, dead driver.Driver, err error)
+	// is the dead letters themselves and dead is nil. The pipeline closes them.
+	Open func(ctx context.Context, route string, delivery []byte) (sink, dead *sinks.Sink, err error)
 
-	Sink  sinks.Options // retries and deadlines
 	Log   *slog.Logger  // default: discards
 	Nonce func() string // default: random
 }
@@ -108,7 +106,7 @@ func New(opts Options) *Router {
 		opts:     opts,
 		log:      opts.Log,
 		memory:   newMemory(opts.Memory),
-		opened:   newDestinations(opts.Open, opts.Sink),
+		opened:   newDestinations(opts.Open),
 		redos:    make(chan struct{}, redosAtOnce),
 		draining: make(chan struct{}),
 		started:  make(chan struct{}),

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"sluice/logentry"
+	"sluice/sinks"
 	"sluice/sinks/driver"
 )
 
@@ -19,8 +20,8 @@ type hall struct {
 
 func newHall() *hall { return &hall{tallies: make(map[lane]*tally)} }
 
-func (h *hall) open(_ context.Context, route string, _ []byte) (sink, dead driver.Driver, err error) {
-	return &nowhere{hall: h}, &nowhere{}, nil
+func (h *hall) open(_ context.Context, route string, _ []byte) (sink, dead *sinks.Sink, err error) {
+	return sinks.New(&nowhere{hall: h}, sinks.Options{}), sinks.New(&nowhere{}, sinks.Options{}), nil
 }
 
 // add notes that a route kept entries of a stream.

@@ -19,9 +19,10 @@ var _ driver.Driver = (*Sink)(nil)
 // Options are how a Sink calls its driver. The zero value of a field means its default.
 type Options struct {
 	Deadline time.Duration  // of one attempt of a Write; default 60 s
-	Patience time.Duration  // no attempt of a Write begins later than this after its first; default 30 s
+	Patience time.Duration  // no attempt of a Write is begun later than this after its first, waiting for Rate apart; default 30 s
 	Backoff  Backoff        // between attempts
 	InFlight int            // attempts under way at once; default 8
+	Rate     Rate           // default: as fast as the destination takes it
 	Jitter   func() float64 // in [0, 1), from several goroutines at once; default random
 	Hooks    Hooks
 }
@@ -43,6 +44,7 @@ type Sink struct {
 	driver driver.Driver
 	opts   Options
 	slots  chan struct{}
+	pace   *pace
 }
 
 // New puts a Sink around a driver, which it closes when it is closed.
@@ -65,7 +67,7 @@ func New(d driver.Driver, o Options) *Sink {
 	if o.Jitter == nil {
 		o.Jitter = rand.Float64
 	}
-	return &Sink{driver: d, opts: o, slots: make(chan struct{}, o.InFlight)}
+	return &Sink{driver: d, opts: o, slots: make(chan struct{}, o.InFlight), pace: newPace(o.Rate)}
 }
 
 // Properties are the driver's.
@@ -90,12 +92,23 @@ func (s *Sink) Close() error { return s.driver.Close() }
 // Write makes the unit visible, as driver.Write does. What is Unavailable or Unknown, an attempt that took longer than its
 // deadline among it, is tried again with growing pauses as long as Options.Patience lasts; the last error is then returned, and
 // the unit may be written again at any later time. Other errors return at once. Each wraps a *driver.Error; Canceled means that
-// ctx has ended. A slot is held only while the driver works, not in the pauses.
+// ctx has ended. A slot is held only while the driver works, not in the pauses. Each attempt counts for Options.Rate, except one that
+// finds the unit there already.
 func (s *Sink) Write(ctx context.Context, u *driver.Unit) (driver.Receipt, error) {
-	start := time.Now()
+	cost := s.opts.Rate.cost(u)
+	var start time.Time
 	for retry := 0; ; retry++ {
+		if err := s.pace.wait(ctx, cost); err != nil {
+			return driver.Receipt{}, fmt.Errorf("write unit %s: %w", u.Name, err)
+		}
+		if retry == 0 {
+			start = time.Now()
+		}
 		receipt, err := s.attempt(ctx, u)
 		if err == nil {
+			if receipt.Existed {
+				s.pace.giveBack(cost)
+			}
 			return receipt, nil
 		}
 		pause := s.pause(retry)

@@ -82,22 +82,31 @@ func decisionOf(t configs.Terms) pipeline.Decision {
 }
 
 // destinationOpener opens destinations of the registry's kinds, as they were recorded, with today's credentials and endpoints.
-func destinationOpener(cfg *atomic.Pointer[configs.Config], reg sinks.Registry) func(context.Context, string, []byte) (sink, dead driver.Driver, err error) {
-	return func(ctx context.Context, route string, b []byte) (sink, dead driver.Driver, err error) {
+func destinationOpener(cfg *atomic.Pointer[configs.Config], reg sinks.Registry) func(context.Context, string, []byte) (sink, dead *sinks.Sink, err error) {
+	return func(ctx context.Context, route string, b []byte) (sink, dead *sinks.Sink, err error) {
 		d, err := configs.ParseDelivery(b, reg)
 		if err != nil {
 			return nil, nil, err
 		}
 		cfg.Load().Complete(route, &d)
-		if dead, err = d.DeadLetter.Options.Open(ctx, driver.ToDeadLetter); err != nil {
+		if dead, err = openSink(ctx, &d.DeadLetter, driver.ToDeadLetter); err != nil {
 			return nil, nil, fmt.Errorf("dead letters: %w", err)
 		}
 		if route == ledger.UnreadableRoute {
 			return dead, nil, nil
 		}
-		sink, err = d.Sink.Options.Open(ctx, driver.ToSink)
+		sink, err = openSink(ctx, &d.Sink, driver.ToSink)
 		return sink, dead, err
 	}
+}
+
+// openSink opens one destination, to be called as the configuration says.
+func openSink(ctx context.Context, s *configs.Sink, as driver.To) (*sinks.Sink, error) {
+	d, err := s.Options.Open(ctx, as)
+	if err != nil {
+		return nil, err
+	}
+	return sinks.New(d, s.Calls.Options()), nil
 }
 
 // run routes until stop is closed and the drain is done, or the router fails. What is not delivered in pipeline.DrainTime after

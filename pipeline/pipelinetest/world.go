@@ -235,20 +235,22 @@ func (w *World) Live(gate *Gate) *Life {
 		Memory:  w.Memory,
 		Routes:  w.pipelineRoutes(),
 		Decide:  w.Decide,
-		Open: func(_ context.Context, route string, delivery []byte) (sink, dead driver.Driver, err error) {
+		Open: func(_ context.Context, route string, delivery []byte) (*sinks.Sink, *sinks.Sink, error) {
 			place, err := placeOf(delivery)
 			if err != nil {
 				return nil, nil, err
 			}
-			if sink, dead, err = w.Places.Open(route, place); err != nil {
+			sink, dead, err := w.Places.Open(route, place)
+			if err != nil {
 				return nil, nil, err
 			}
+			o := sinks.Options{Deadline: 5 * time.Second, Patience: 3 * time.Second}
 			if route == pipeline.Unreadable {
-				return gatedDriver{dead, gate, w, ""}, nil, nil
+				return sinks.New(gatedDriver{dead, gate, w, ""}, o), nil, nil
 			}
-			return gatedDriver{sink, gate, w, place}, gatedDriver{dead, gate, w, ""}, nil
+			return sinks.New(gatedDriver{sink, gate, w, place}, o), sinks.New(gatedDriver{dead, gate, w, ""}, o), nil
 		},
-		Log: w.Log, Sink: sinks.Options{Deadline: 5 * time.Second, Patience: 3 * time.Second},
+		Log: w.Log,
 	})
 	go func() { life.done <- life.Router.Run(ctx) }()
 	return life
