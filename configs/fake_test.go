@@ -134,8 +134,23 @@ func (o *fakeS3) Open(context.Context, driver.To) (driver.Driver, error) {
 	return nil, errors.New("a fake opens nothing")
 }
 
+// fakeTopic has those keys of the pubsub sink that an example uses. Routes may share it.
+type fakeTopic struct {
+	Project     string `yaml:"project" json:"project" required:"true"`
+	Topic       string `yaml:"topic" json:"topic" required:"true"`
+	OrderingKey string `yaml:"orderingKey" json:"orderingKey"`
+	Endpoint    string `yaml:"endpoint" json:"-"`
+}
+
+func (o *fakeTopic) Validate() []driver.Problem { return nil }
+func (o *fakeTopic) Destination() string        { return "" }
+func (o *fakeTopic) Open(context.Context, driver.To) (driver.Driver, error) {
+	return nil, errors.New("a fake opens nothing")
+}
+
 // exampleFakes are for the examples, which use more kinds than the mistakes of testdata need.
 var exampleFakes = sinks.Registry{"file": newFake, "gcs": func() driver.Options { return &fakeBucket{} },
-	"http": func() driver.Options { return &fakeReceiver{} }, "s3": func() driver.Options { return &fakeS3{} }}
+	"http": func() driver.Options { return &fakeReceiver{} }, "pubsub": func() driver.Options { return &fakeTopic{} },
+	"s3": func() driver.Options { return &fakeS3{} }}
 
 var fakes = sinks.Registry{"file": newFake}
