@@ -9,9 +9,10 @@ import (
 )
 
 const (
-	growth     = 8    // a batch that cannot be cut yet, since a plan is open, grows to this many times its limits
-	maxKeys    = 2000 // distinct partitions of a batch (a plan must stay small)
-	waste      = 4    // a batch that pins more than this many times what it refers to copies out
+	growth     = 8       // a batch that cannot be cut yet, since a plan is open, grows to this many times its limits
+	maxPlan    = 4 << 20 // about how large the units of a batch's plan may become in a record, in bytes
+	unitBytes  = 256     // what a unit takes there beside its key: name, digest, receipt
+	waste      = 4       // a batch that pins more than this many times what it refers to copies out
 	wasteFloor = 256 << 10
 )
 
@@ -24,6 +25,7 @@ type batch struct {
 	groups      []driver.Group
 	index       map[string]int
 	lastKey     int
+	plan        int                           // about what its units will take in the record of its plan, in bytes
 	defects     map[position]*logentry.Defect // Unreadable lanes
 
 	named    uint64 // sequence of the first kept entry
@@ -134,7 +136,38 @@ func (b *batch) group(key []byte) int {
 	i := len(b.groups)
 	b.groups = append(b.groups, driver.Group{Key: string(key)})
 	b.index[string(key)] = i
+	b.plan += len(key) + unitBytes
 	return i
+}
+
+// room counts the units that verdicts would add to a batch, so that its plan stays small. nil: they fit in any case.
+type room struct {
+	batch *batch
+	fresh map[string]bool
+	plan  int
+}
+
+func (b *batch) roomFor(verdicts []verdict) *room {
+	most := b.plan
+	for i := range verdicts {
+		most += len(verdicts[i].key) + unitBytes
+	}
+	if most <= maxPlan {
+		return nil
+	}
+	return &room{batch: b, fresh: make(map[string]bool), plan: b.plan}
+}
+
+// takes counts a verdict and says whether the plan is still small enough.
+func (r *room) takes(v *verdict) bool {
+	if r == nil || v.excluded >= 0 {
+		return true
+	}
+	if _, ok := r.batch.index[string(v.key)]; !ok && !r.fresh[string(v.key)] {
+		r.fresh[string(v.key)] = true
+		r.plan += len(v.key) + unitBytes
+	}
+	return r.plan <= maxPlan
 }
 
 // counts is the batch's account.
@@ -211,5 +244,5 @@ func (b *batch) held() int64 { return b.keep.size + b.keep.own }
 
 // full says whether the batch has reached n times its limits.
 func (b *batch) full(bytes int64, entries, n int) bool {
-	return b.bytes >= bytes*int64(n) || b.entries >= entries*n || len(b.groups) >= maxKeys
+	return b.bytes >= bytes*int64(n) || b.entries >= entries*n || b.plan >= maxPlan
 }

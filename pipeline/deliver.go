@@ -26,7 +26,7 @@ var errNoAnswer = errors.New("the destination does not answer and memory is shor
 func (l *lane) deliverCut(ctx context.Context) error {
 	l.mu.Lock()
 	b := l.cut
-	l.cut, l.writing = nil, time.Now()
+	l.cut, l.writing, l.answered = nil, time.Now(), time.Now()
 	l.mu.Unlock()
 	defer b.drop()
 	d, err := l.plan(ctx, b)
@@ -185,7 +185,7 @@ func (l *lane) wrote(d draft, receipts []driver.Receipt) {
 	defer l.mu.Unlock()
 	l.written = &written{plan: d.record(), receipts: receipts, at: time.Now()}
 	l.state, l.dead = d.next, d.dead
-	l.writing, l.relieve, l.blocked = time.Time{}, nil, time.Time{}
+	l.writing, l.answered, l.relieve, l.blocked = time.Time{}, time.Time{}, nil, time.Time{}
 	l.status.LastSuccess = time.Now()
 	if l.pending != nil && l.full(1) {
 		l.wakeUp()
@@ -210,6 +210,7 @@ func (l *lane) writeUnits(ctx context.Context, d draft) ([]driver.Receipt, chang
 				sink = d.dest.dead
 			}
 			receipts[i], errs[i] = sink.Write(ctx, &units[i])
+			l.heard(errs[i])
 		})
 	}
 	all.Wait()

@@ -54,7 +54,8 @@ type lane struct {
 	pending   *batch  // being gathered; nil until recovered
 	cut       *batch  // to be delivered next
 	written   *written
-	writing   time.Time // since when the destination owes an answer; zero = it does not
+	writing   time.Time // since when a plan is being made and written; zero = none is
+	answered  time.Time // when the destination last answered for a unit of it, or when it was begun
 	relieve   context.CancelCauseFunc
 	barrier   *barrier
 	cause     error // why the lane must stop, found by a reader
@@ -117,7 +118,7 @@ func (l *lane) take(r *reader, blk *block, verdicts []verdict) bool {
 		}
 		l.pending.add(blk, from, to, verdicts[v:w], now)
 		from, v = to+1, w
-		if l.full(1) && !l.cutPending() && l.full(growth) {
+		if l.full(1) && !l.cutPending() && (l.full(growth) || l.router.memory.tight()) {
 			l.leave()
 			return false
 		}
@@ -136,40 +137,27 @@ func (l *lane) reach(blk *block, verdicts []verdict, from, v int) (to, w int) {
 		n = growth
 	}
 	b, batch := l.pending, l.pending.route.Batch
-	bytes, entries := b.bytes, b.entries
+	bytes, entries, room := b.bytes, b.entries, b.roomFor(verdicts[v:])
 	last := len(blk.msgs) - 1
 	for w = v; w < len(verdicts); {
 		msg := int(verdicts[w].msg)
-		end, kept := w, 0
+		end, fits := w, true
 		for ; end < len(verdicts) && int(verdicts[end].msg) == msg; end++ {
 			if verdicts[end].excluded < 0 {
-				kept++
+				entries++
 				bytes += int64(len(verdicts[end].raw))
 			}
+			fits = room.takes(&verdicts[end]) && fits
 		}
-		if len(b.groups)+kept > maxKeys && b.entries > 0 && b.wouldOverflow(verdicts[v:end]) {
+		if !fits && (w > v || b.entries > 0) { // else one message alone has too many
 			return msg - 1, w
 		}
-		entries, w = entries+kept, end
+		w = end
 		if bytes >= batch.Bytes*int64(n) || entries >= batch.Entries*n {
 			return msg, w
 		}
 	}
 	return last, w
-}
-
-// wouldOverflow says whether the verdicts' keys bring the batch above its bound of partitions.
-func (b *batch) wouldOverflow(verdicts []verdict) bool {
-	fresh := make(map[string]bool)
-	for i := range verdicts {
-		if verdicts[i].excluded >= 0 {
-			continue
-		}
-		if _, ok := b.index[string(verdicts[i].key)]; !ok {
-			fresh[string(verdicts[i].key)] = true
-		}
-	}
-	return len(b.groups)+len(fresh) > maxKeys
 }
 
 func (l *lane) full(n int) bool {
@@ -327,7 +315,7 @@ func (l *lane) forget() {
 	}
 	l.pending, l.cut, l.written, l.barrier = nil, nil, nil, nil
 	l.reader, l.waiting, l.early, l.cause = nil, false, false, nil
-	l.writing, l.relieve = time.Time{}, nil
+	l.writing, l.answered, l.relieve = time.Time{}, time.Time{}, nil
 	l.state, l.dead, l.pinned = nil, nil, ""
 	l.chain = chain{ledger: l.router.opts.Ledger, lane: l.name, nonce: l.router.opts.Nonce}
 }

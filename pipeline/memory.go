@@ -56,6 +56,9 @@ func (b *memory) give(n int64) {
 
 func (b *memory) over() bool { return b.used.Load() > b.limit }
 
+// tight says that batches should not grow above their limits any more.
+func (b *memory) tight() bool { return b.used.Load() > b.limit/4*3 }
+
 // await returns when something was given back, or when ctx ends.
 func (b *memory) await(ctx context.Context) {
 	select {

@@ -246,7 +246,7 @@ func (l *lane) redo(ctx context.Context, p ledger.Plan, loss *loss) error {
 		d.plan.Units[i].Redo = true
 	}
 	l.mu.Lock()
-	l.writing = time.Now()
+	l.writing, l.answered = time.Now(), time.Now()
 	l.mu.Unlock()
 	return l.write(ctx, b, d)
 }

@@ -6,13 +6,15 @@ import (
 )
 
 const (
-	noAnswer    = 2 * time.Second        // a write that takes longer, while memory is short, is given up for now
+	noAnswer    = 2 * time.Second        // a destination that takes nothing for so long, while memory is short, is given up for now,
+	slowAnswer  = 30 * time.Second       // and so is one that has not taken all of a plan after this time
 	relievePoll = 100 * time.Millisecond // how long to wait for memory before looking again
 )
 
-// relieve brings pending bytes below their bound before a reader goes on. First the lane with most is cut early; lanes whose
-// destination does not answer then drop their bodies, which are rebuilt later; else it waits for what is being written. So a
-// reader waits for a slow destination no longer than noAnswer.
+// relieve brings pending bytes below their bound before a reader goes on. First the lane with most is cut early; lanes that have
+// been writing for a while then drop what they have gathered since, and read it again later; lanes whose destination does not
+// answer drop the bodies of their plan too, which are rebuilt later; else it waits for what is being written. So a reader waits for
+// a destination that hangs no longer than noAnswer.
 func (r *Router) relieve(ctx context.Context) error {
 	for r.memory.over() {
 		if err := ctx.Err(); err != nil {
@@ -20,6 +22,7 @@ func (r *Router) relieve(ctx context.Context) error {
 		}
 		now := time.Now()
 		if r.heaviest(func(l *lane) int64 { return l.cuttable() }, (*lane).cutEarly) ||
+			r.heaviest(func(l *lane) int64 { return l.sheddable(now) }, (*lane).shed) ||
 			r.heaviest(func(l *lane) int64 { return l.unanswered(now) }, (*lane).giveUp) {
 			continue
 		}
@@ -65,11 +68,36 @@ func (l *lane) cutEarly() {
 	l.wakeUp()
 }
 
+// sheddable is what the lane has gathered while a plan is being written for too long.
+func (l *lane) sheddable(now time.Time) int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.pending == nil || l.pending.entries == 0 || l.barrier != nil || l.writing.IsZero() || now.Sub(l.writing) < noAnswer {
+		return 0
+	}
+	return l.pending.held()
+}
+
+// shed drops what the lane has gathered, of which nothing is recorded. The lane boards again at its beginning once its plan is
+// written.
+func (l *lane) shed() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.pending == nil || l.barrier != nil || l.writing.IsZero() {
+		return
+	}
+	b := l.pending
+	l.pending = newBatch(l.router.memory, b.first, b.revision, b.route)
+	b.drop()
+	l.waiting = false
+	l.leave()
+}
+
 // unanswered is what the lane holds while its destination owes an answer for too long; at least 1 then.
 func (l *lane) unanswered(now time.Time) int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.relieve == nil || l.writing.IsZero() || now.Sub(l.writing) < noAnswer {
+	if l.relieve == nil || l.writing.IsZero() || now.Sub(l.answered) < noAnswer && now.Sub(l.writing) < slowAnswer {
 		return 0
 	}
 	if l.pending == nil {
@@ -110,4 +138,14 @@ func (l *lane) giveUp() {
 	l.relieve(errNoAnswer)
 	l.relieve = nil
 	l.leave()
+}
+
+// heard notes that the destination has taken a unit.
+func (l *lane) heard(err error) {
+	if err != nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.answered = time.Now()
 }

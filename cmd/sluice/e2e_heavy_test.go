@@ -91,7 +91,7 @@ func TestHangingSinks(t *testing.T) {
 
 // publishPacks stores entries in packs while the daemon works, and gives the last sequence and the longest wait for one
 // acknowledgement. It returns only if the stream never stops taking messages.
-func publishPacks(t *testing.T, s *jetstream.Stream, entries, pack int, entry func(int) string) (last uint64, longest time.Duration) {
+func publishPacks(t testing.TB, s *jetstream.Stream, entries, pack int, entry func(int) string) (last uint64, longest time.Duration) {
 	t.Helper()
 	type sent struct {
 		*jetstream.Pending

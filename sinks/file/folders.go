@@ -11,7 +11,7 @@ import (
 )
 
 // maxFolders bounds the memory of folders known to be durable; beyond it they are synced anew.
-const maxFolders = 10_000
+const maxFolders = 50_000
 
 // folders makes folders and remembers which ones this process has seen durable. A folder that stood there before may be a
 // crashed process's, made and never synced: so each is synced once, whoever made it.
@@ -19,30 +19,27 @@ type folders struct {
 	disk    disk
 	mu      sync.Mutex
 	durable map[string]bool
+	doubts  int // how often forget was called
 }
 
 func newFolders(d disk) *folders { return &folders{disk: d, durable: make(map[string]bool)} }
-
-// make makes a folder and all above it, and their names durable.
-func (f *folders) make(path string) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.makeLocked(path)
-}
 
 // forget makes the next make look again: a folder may have been removed by others.
 func (f *folders) forget() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	clear(f.durable)
+	f.doubts++
 }
 
-func (f *folders) makeLocked(path string) error {
+// make makes a folder and all above it, and their names durable. Several may be at it at once, also for the same folder.
+func (f *folders) make(path string) error {
 	parent := filepath.Dir(path)
-	if f.durable[path] || parent == path {
+	known, doubts := f.knows(path)
+	if known || parent == path {
 		return nil
 	}
-	if err := f.makeLocked(parent); err != nil {
+	if err := f.make(parent); err != nil {
 		return err
 	}
 	made, err := f.mkdir(path)
@@ -54,11 +51,27 @@ func (f *folders) makeLocked(path string) error {
 	if err != nil && (made || !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.EROFS)) {
 		return fmt.Errorf("sync folder: %w", err)
 	}
+	f.learn(path, doubts)
+	return nil
+}
+
+func (f *folders) knows(path string) (known bool, doubts int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.durable[path], f.doubts
+}
+
+// learn remembers a folder as durable, unless folders have been forgotten since doubts was counted.
+func (f *folders) learn(path string, doubts int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.doubts != doubts {
+		return
+	}
 	if len(f.durable) >= maxFolders {
 		clear(f.durable)
 	}
 	f.durable[path] = true
-	return nil
 }
 
 // mkdir makes one folder, unless it stands there.
