@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"time"
 
 	"sluice/pipeline/ledger"
 )
@@ -13,10 +14,21 @@ func (l *lane) board(ctx context.Context) error {
 		return nil
 	}
 	l.mu.Lock()
-	l.waiting = true
+	l.waiting, l.coming = true, time.Time{}
 	l.mu.Unlock()
 	l.readers.schedule(l)
 	return nil
+}
+
+// boardAhead lets a lane that got off board again while it delivers: there is room now in what it gathers.
+func (l *lane) boardAhead(ctx context.Context) error {
+	l.mu.Lock()
+	off := l.reader == nil && !l.waiting && l.barrier == nil && l.cause == nil && !l.retiring && !l.router.isDraining()
+	l.mu.Unlock()
+	if !off {
+		return nil
+	}
+	return l.board(ctx)
 }
 
 // interrupt makes the lane forget what it believes and begin again; its goroutine finds it.

@@ -29,6 +29,9 @@ func (l *lane) deliverCut(ctx context.Context) error {
 	l.cut, l.writing, l.answered = nil, time.Now(), time.Now()
 	l.mu.Unlock()
 	defer b.drop()
+	if err := l.boardAhead(ctx); err != nil {
+		return err
+	}
 	d, err := l.plan(ctx, b)
 	if err != nil {
 		return err

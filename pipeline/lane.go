@@ -49,10 +49,11 @@ type lane struct {
 	asks      []*ask      // acts that wait to be recorded
 	blocked   time.Time   // since when the destination has been misconfigured
 	wake      chan struct{}
-	reader    *reader // aboard which the lane is
-	waiting   bool    // wants to board at pending.next
-	pending   *batch  // being gathered; nil until recovered
-	cut       *batch  // to be delivered next
+	reader    *reader   // aboard which the lane is
+	waiting   bool      // wants to board at pending.next
+	coming    time.Time // since when it recovers, to board then; zero = it does not
+	pending   *batch    // being gathered; nil until recovered
+	cut       *batch    // to be delivered next
 	written   *written
 	writing   time.Time // since when a plan is being made and written; zero = none is
 	answered  time.Time // when the destination last answered for a unit of it, or when it was begun
@@ -130,12 +131,10 @@ func (l *lane) take(r *reader, blk *block, verdicts []verdict) bool {
 }
 
 // reach tells how far the pending batch can take the block's messages from `from` on before it is full: up to message to,
-// which has the verdicts before w. to < from means that not even the first fits beside what is there.
+// which has the verdicts before w. to < from means that not even the first fits beside what is there. A batch that cannot be cut
+// takes the whole block when it can, so that lanes that must get off do so at the same place.
 func (l *lane) reach(blk *block, verdicts []verdict, from, v int) (to, w int) {
-	n := 1
-	if l.cut != nil || !l.writing.IsZero() {
-		n = growth
-	}
+	grows := l.cut != nil || !l.writing.IsZero()
 	b, batch := l.pending, l.pending.route.Batch
 	bytes, entries, room := b.bytes, b.entries, b.roomFor(verdicts[v:])
 	last := len(blk.msgs) - 1
@@ -153,7 +152,7 @@ func (l *lane) reach(blk *block, verdicts []verdict, from, v int) (to, w int) {
 			return msg - 1, w
 		}
 		w = end
-		if bytes >= batch.Bytes*int64(n) || entries >= batch.Entries*n {
+		if !grows && (bytes >= batch.Bytes || entries >= batch.Entries) {
 			return msg, w
 		}
 	}
@@ -314,7 +313,7 @@ func (l *lane) forget() {
 		}
 	}
 	l.pending, l.cut, l.written, l.barrier = nil, nil, nil, nil
-	l.reader, l.waiting, l.early, l.cause = nil, false, false, nil
+	l.reader, l.waiting, l.early, l.cause, l.coming = nil, false, false, nil, time.Time{}
 	l.writing, l.answered, l.relieve = time.Time{}, time.Time{}, nil
 	l.state, l.dead, l.pinned = nil, nil, ""
 	l.chain = chain{ledger: l.router.opts.Ledger, lane: l.name, nonce: l.router.opts.Nonce}
@@ -323,6 +322,9 @@ func (l *lane) forget() {
 // work reads the ledger, redoes what is open, boards a reader and delivers until something goes wrong or the drain is done.
 // healthy is called whenever the ledger has grown by it.
 func (l *lane) work(ctx context.Context, recovered, healthy func()) error {
+	l.mu.Lock()
+	l.coming = time.Now()
+	l.mu.Unlock()
 	if err := l.recover(ctx); err != nil {
 		return err
 	}

@@ -9,9 +9,6 @@ import (
 	"sluice/pipeline/stream"
 )
 
-// boarding is how long a reader waits for lanes that are still recovering.
-const boarding = 500 * time.Millisecond
-
 // reader is one position in a stream, with the lanes aboard that stand there. Its goroutine reads, decides each block once and
 // hands it to the lanes aboard.
 type reader struct {
@@ -24,6 +21,10 @@ type reader struct {
 	idle       time.Time // since when nobody is aboard; zero = somebody is, or is about to be
 	heldBy     *reader   // a reader close behind, for whom this one waits
 	ended      bool
+	began      time.Time     // when it was placed where it had not been reading; zero once it has read there
+	stopped    time.Time     // since when it waits for lanes at stoppedAt
+	stoppedAt  uint64        //
+	spent      time.Duration // how long it has waited in vain for lanes that got off
 	stop       context.CancelFunc
 
 	// Its goroutine's own.
@@ -44,7 +45,6 @@ type order struct {
 func (r *reader) run(ctx context.Context) {
 	defer r.rs.retire(r)
 	defer r.closeSource()
-	r.awaitLanes(ctx)
 	wait := newBackoff()
 	for ctx.Err() == nil {
 		o := r.rs.enter(ctx, r)
@@ -63,19 +63,6 @@ func (r *reader) run(ctx context.Context) {
 		r.closeSource()
 		r.rs.log.Warn("reading the stream", "error", err)
 		wait.pause(ctx, r.rs.router.draining, nil)
-	}
-}
-
-// awaitLanes gives lanes that are still recovering a moment, so that they board together: one that came later would have to read
-// everything again, with a reader of its own.
-func (r *reader) awaitLanes(ctx context.Context) {
-	late := time.NewTimer(boarding)
-	defer late.Stop()
-	select {
-	case <-r.rs.router.ready:
-	case <-late.C:
-	case <-r.rs.router.draining:
-	case <-ctx.Done():
 	}
 }
 

@@ -157,14 +157,15 @@ func (rs *readers) serve() {
 			break
 		}
 		if r := rs.idleReader(); r != nil {
-			r.pos, r.idle = pos, time.Time{}
+			rs.place(r, pos)
 			continue
 		}
 		if len(rs.active) >= maxReaders {
 			break
 		}
 		ctx, stop := context.WithCancel(rs.ctx)
-		r := &reader{rs: rs, pos: pos, stop: stop}
+		r := &reader{rs: rs, stop: stop}
+		rs.place(r, pos)
 		rs.active = append(rs.active, r)
 		rs.running.Go(func() { defer stop(); r.run(ctx) })
 	}

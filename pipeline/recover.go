@@ -296,7 +296,7 @@ func (l *lane) rebuild(ctx context.Context, p ledger.Plan, rev revision, dest *d
 	}
 	defer src.Close()
 	for b.next <= p.Last {
-		buf, err := nextWithin(ctx, src, silence)
+		buf, err := nextWithin(ctx, src, min(blockMessages, p.Last-b.next+1), silence)
 		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 			if err := l.provenEnd(ctx, b.next, p.Anchor); err != nil {
 				return b, err
@@ -346,10 +346,10 @@ func (l *lane) provenEnd(ctx context.Context, next uint64, last ledger.Anchor) e
 	return fmt.Errorf("the stream holds message %d and gives nothing from %d on", last.Seq, next)
 }
 
-func nextWithin(ctx context.Context, src stream.Reader, d time.Duration) ([]stream.Message, error) {
+func nextWithin(ctx context.Context, src stream.Reader, most uint64, d time.Duration) ([]stream.Message, error) {
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
-	return src.Next(ctx, blockMessages)
+	return src.Next(ctx, int(most))
 }
 
 // same says how a plan made again differs from the recorded one.

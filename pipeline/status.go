@@ -104,6 +104,7 @@ func (rs *readers) encourage() {
 	for _, l := range rs.all() {
 		l.mu.Lock()
 		if s := l.status.State; s == Waiting || s == Paused {
+			l.coming = time.Now()
 			l.wakeUp()
 		}
 		l.mu.Unlock()

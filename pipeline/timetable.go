@@ -17,6 +17,10 @@ func (rs *readers) enter(ctx context.Context, r *reader) order {
 		if rs.changeOver(r) {
 			return order{end: true}
 		}
+		if rs.waits(r) {
+			rs.moved.Wait()
+			continue
+		}
 		if len(r.aboard) == 0 {
 			if rs.lingered(r) {
 				return order{end: true}
@@ -147,7 +151,7 @@ func (rs *readers) lingered(r *reader) bool {
 	now := time.Now()
 	if r.idle.IsZero() {
 		r.idle = now
-		time.AfterFunc(linger, func() { rs.mu.Lock(); rs.moved.Broadcast(); rs.mu.Unlock() })
+		rs.lookAgain(linger)
 		return false
 	}
 	return now.Sub(r.idle) >= linger
