@@ -32,6 +32,7 @@ type Config struct {
 	Limits     logentry.Limits `yaml:"limits" doc:"What is accepted as an entry."`
 	DeadLetter *Sink           `yaml:"deadLetter" default:"{file: {dir: ./sluice-data/dead}}" doc:"Where entries go that no sink can take."` // never nil after Load
 	Include    []string        `yaml:"include" doc:"Files with more routes, as patterns: routes.d/*.yaml. Relative to the working directory."`
+	Hierarchy  Resources       `yaml:"hierarchy" doc:"What lies below what: organizations/1: {folders/2: {projects/pay: {}}}. Billing accounts are roots of their own."`
 	Routes     []Route         `yaml:"routes" doc:"The routes; each decides and delivers on its own."` // after Load with those of the included files behind
 	HTTP       HTTP            `yaml:"http" doc:"The status server."`
 	Prices     Prices          `yaml:"prices" doc:"What delivered bytes cost, for sluice diff."`
@@ -100,19 +101,28 @@ type Prices struct {
 
 // Route is what Google calls a LogSink.
 type Route struct {
-	Name        string          `yaml:"name" required:"true" doc:"Unique; letters, digits, - and _; not beginning with _."`
-	Description string          `yaml:"description" verbatim:"true" doc:"For people."`
-	Disabled    bool            `yaml:"disabled" default:"false" doc:"The route neither reads nor delivers."`
-	Filter      *filters.Filter `yaml:"-"`                                                                                                                // nil: every entry
-	FilterText  string          `yaml:"filter" verbatim:"true" doc:"Which entries, in the Logging query language; absent: every entry."`                  // as written
-	Where       *exprs.Where    `yaml:"-"`                                                                                                                // nil: every entry that Filter matches
-	WhereText   string          `yaml:"where" verbatim:"true" doc:"An expression that must hold, too, of an entry that filter matches: docs/filters.md."` // as written
-	Exclusions  []Exclusion     `yaml:"exclusions" doc:"Which of them not; at most 50, the first that matches counts."`                                   // at most 50, in order
-	Start       Start           `yaml:"start" doc:"Where a new route begins: earliest, latest, a time (RFC 3339) or a sequence."`
-	OnLoss      OnLoss          `yaml:"onLoss" default:"record" enum:"record|halt" doc:"When the stream no longer holds what the route had to read: record the loss and go on, or stop."`
-	Batch       Batch           `yaml:"batch" doc:"When a batch is cut; the first limit reached counts."`
-	Sink        Sink            `yaml:"sink" required:"true" doc:"Where the entries go: one kind of destination with its options."`
-	DeadLetter  *Sink           `yaml:"deadLetter" doc:"Where entries go that the sink refuses; absent: the global deadLetter."` // after Load its own or the global one, never nil
+	Name        string `yaml:"name" required:"true" doc:"Unique; letters, digits, - and _; not beginning with _."`
+	Description string `yaml:"description" verbatim:"true" doc:"For people."`
+	Disabled    bool   `yaml:"disabled" default:"false" doc:"The route neither reads nor delivers."`
+	Required    bool   `yaml:"required" default:"false" doc:"Nothing may take entries from the route: no exclusion, no quota, no route above its parent that intercepts; removing it must be acknowledged."`
+
+	// Whose entries: docs/routing.md. Scope and Interceptors are what Load makes of it.
+	Parent            string   `yaml:"parent" doc:"The resource whose entries the route sees: organizations/ID, folders/ID, projects/ID, billingAccounts/ID; absent: every entry."`
+	IncludeChildren   bool     `yaml:"includeChildren" default:"false" doc:"The entries of what lies below parent in hierarchy, too."`
+	InterceptChildren bool     `yaml:"interceptChildren" default:"false" doc:"Entries that the route takes are hidden from the routes of what lies below parent."`
+	Scope             *Scope   `yaml:"-"` // nil: every entry
+	Interceptors      []*Route `yaml:"-"` // routes above parent that may intercept, from the root down
+
+	*filters.Filter `yaml:"-"`   // nil: every entry
+	FilterText      string       `yaml:"filter" verbatim:"true" doc:"Which entries, in the Logging query language, or _Required or _Default; absent: every entry."` // as written, names replaced
+	Where           *exprs.Where `yaml:"-"`                                                                                                                         // nil: every entry that Filter matches
+	WhereText       string       `yaml:"where" verbatim:"true" doc:"An expression that must hold, too, of an entry that filter matches: docs/filters.md."`          // as written
+	Exclusions      []Exclusion  `yaml:"exclusions" doc:"Which of them not; at most 50, the first that matches counts."`                                            // at most 50, in order
+	Start           Start        `yaml:"start" doc:"Where a new route begins: earliest, latest, a time (RFC 3339) or a sequence."`
+	OnLoss          OnLoss       `yaml:"onLoss" default:"record" enum:"record|halt" doc:"When the stream no longer holds what the route had to read: record the loss and go on, or stop."`
+	Batch           Batch        `yaml:"batch" doc:"When a batch is cut; the first limit reached counts."`
+	Sink            Sink         `yaml:"sink" required:"true" doc:"Where the entries go: one kind of destination with its options."`
+	DeadLetter      *Sink        `yaml:"deadLetter" doc:"Where entries go that the sink refuses; absent: the global deadLetter."` // after Load its own or the global one, never nil
 }
 
 // Exclusion takes entries out of a route.

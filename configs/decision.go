@@ -23,6 +23,24 @@ type decision struct {
 	Exclusions []decisionExclusion `json:"exclusions,omitempty"`
 	Limits     decisionLimits      `json:"limits"`
 	Sample     string              `json:"sample"`
+
+	Scope        *decisionScope        `json:"scope,omitempty"`
+	Interceptors []decisionInterceptor `json:"interceptors,omitempty"`
+	Required     bool                  `json:"required,omitempty"`
+}
+
+// decisionScope is the route's slice of the hierarchy.
+type decisionScope struct {
+	Parent   string   `json:"parent"`
+	Children []string `json:"children,omitempty"`
+}
+
+// decisionInterceptor is what a route above takes, of its settings what decides that.
+type decisionInterceptor struct {
+	Route      string              `json:"route"`
+	Filter     string              `json:"filter"`
+	Where      string              `json:"where,omitempty"`
+	Exclusions []decisionExclusion `json:"exclusions,omitempty"`
 }
 
 type decisionExclusion struct {
@@ -38,14 +56,32 @@ type decisionLimits struct {
 }
 
 // Decision is the canonical JSON of all that decides which entries the route keeps under the given limits: filters and
-// expressions as they are written, disabled exclusions included. Equal settings give equal bytes. ParseDecision is its inverse.
+// expressions as they are written, disabled exclusions included, its slice of the hierarchy, and what the routes above it
+// intercept. Equal settings give equal bytes. ParseDecision is its inverse.
 func (r *Route) Decision(limits logentry.Limits) []byte {
 	limits = effective(limits)
-	d := decision{V: 1, Filter: r.FilterText, Where: r.WhereText, Limits: decisionLimits(limits), Sample: sampleHash}
+	d := decision{
+		V: 1, Filter: r.FilterText, Where: r.WhereText, Limits: decisionLimits(limits), Sample: sampleHash,
+		Scope: (*decisionScope)(r.Scope), Required: r.Required,
+	}
 	for _, x := range r.Exclusions {
 		d.Exclusions = append(d.Exclusions, decisionExclusion{x.Name, x.FilterText, x.WhereText, x.Disabled})
 	}
+	for _, above := range r.Interceptors {
+		d.Interceptors = append(d.Interceptors, above.intercepts())
+	}
 	return canonical(d)
+}
+
+// intercepts is what the route takes from the routes below it: what its filter matches and its exclusions do not.
+func (r *Route) intercepts() decisionInterceptor {
+	i := decisionInterceptor{Route: r.Name, Filter: r.FilterText, Where: r.WhereText}
+	for _, x := range r.Exclusions {
+		if !x.Disabled {
+			i.Exclusions = append(i.Exclusions, decisionExclusion{Name: x.Name, Filter: x.FilterText, Where: x.WhereText})
+		}
+	}
+	return i
 }
 
 // DecisionHash is the hex sha256 of Decision.
@@ -58,17 +94,32 @@ type Terms struct {
 	Where           *exprs.Where   // of the route; nil: none
 	ExclusionWheres []*exprs.Where // in the order of Rule.Exclude; nil: none
 	Limits          logentry.Limits
+	Scope           *Scope        // nil: every entry
+	Interceptors    []Interceptor // from the root down
+	Required        bool
+}
+
+// Interceptor is what a route above takes before a route sees it, compiled.
+type Interceptor struct {
+	Route string
+	Text  string // the same for interceptors that take the same
+	Terms Terms
 }
 
 // Terms gives the route's decision settings, compiled. ParseDecision gives the same of what Decision wrote.
 func (r *Route) Terms(limits logentry.Limits) Terms {
-	t := Terms{Rule: filters.Rule{Include: r.Filter}, Where: r.Where, Limits: effective(limits)}
+	t := Terms{Rule: filters.Rule{Include: r.Filter}, Where: r.Where, Limits: effective(limits), Scope: r.Scope, Required: r.Required}
 	for _, x := range r.Exclusions {
 		if !x.Disabled {
 			t.Rule.Exclude = append(t.Rule.Exclude, x.Filter)
 			t.Exclusions = append(t.Exclusions, x.Name)
 			t.ExclusionWheres = append(t.ExclusionWheres, x.Where)
 		}
+	}
+	for _, above := range r.Interceptors {
+		takes := *above
+		takes.Scope, takes.Interceptors, takes.Required = nil, nil, false
+		t.Interceptors = append(t.Interceptors, Interceptor{above.Name, string(canonical(above.intercepts())), takes.Terms(limits)})
 	}
 	return t
 }
@@ -84,22 +135,42 @@ func ParseDecision(b []byte) (Terms, error) {
 	if d.V != 1 || d.Sample != sampleHash {
 		return fail(fmt.Errorf("version %d with sample hash %q, this program knows version 1 with %q", d.V, d.Sample, sampleHash))
 	}
-	var r Route
-	var err error
-	if r.Filter, r.Where, err = compileRecorded(d.Filter, d.Where); err != nil {
+	r, err := recordedRoute(d.Filter, d.Where, d.Exclusions)
+	if err != nil {
 		return fail(err)
 	}
-	if d.Filter == "" {
-		r.Filter = nil // every entry
-	}
-	for _, x := range d.Exclusions {
-		f, w, err := compileRecorded(x.Filter, x.Where)
+	r.Scope, r.Required = (*Scope)(d.Scope), d.Required
+	for _, i := range d.Interceptors {
+		above, err := recordedRoute(i.Filter, i.Where, i.Exclusions)
 		if err != nil {
-			return fail(fmt.Errorf("exclusion %s: %w", x.Name, err))
+			return fail(fmt.Errorf("interceptor %s: %w", i.Route, err))
 		}
-		r.Exclusions = append(r.Exclusions, Exclusion{Name: x.Name, Filter: f, Where: w, Disabled: x.Disabled})
+		above.Name = i.Route
+		r.Interceptors = append(r.Interceptors, above)
 	}
 	return r.Terms(logentry.Limits(d.Limits)), nil
+}
+
+// recordedRoute makes a route of the part of its settings that decides.
+func recordedRoute(filter, where string, exclusions []decisionExclusion) (*Route, error) {
+	r := &Route{FilterText: filter, WhereText: where}
+	var err error
+	if r.Filter, r.Where, err = compileRecorded(filter, where); err != nil {
+		return nil, err
+	}
+	if filter == "" {
+		r.Filter = nil // every entry
+	}
+	for _, x := range exclusions {
+		f, w, err := compileRecorded(x.Filter, x.Where)
+		if err != nil {
+			return nil, fmt.Errorf("exclusion %s: %w", x.Name, err)
+		}
+		r.Exclusions = append(r.Exclusions, Exclusion{
+			Name: x.Name, Filter: f, FilterText: x.Filter, Where: w, WhereText: x.Where, Disabled: x.Disabled,
+		})
+	}
+	return r, nil
 }
 
 // compileRecorded compiles a filter and a where, which is nil when it is empty.

@@ -14,6 +14,7 @@ import (
 const (
 	goldenDecision = `{"v":1,"filter":"severity>=ERROR","exclusions":[{"name":"one.x","filter":"severity>=ERROR"},{"name":"two","filter":"severity=INFO","disabled":true}],"limits":{"entry":2000000,"depth":7},"sample":"xxhash64"}`
 	goldenWhere    = `{"v":1,"filter":"","where":"labels.a != labels.b","exclusions":[{"name":"x","filter":"severity>=ERROR","where":"labels.a != labels.b"}],"limits":{"entry":2000000,"depth":7},"sample":"xxhash64"}`
+	goldenScope    = `{"v":1,"filter":"","limits":{"entry":1048576,"depth":100},"sample":"xxhash64","scope":{"parent":"folders/2","children":["projects/a","projects/b"]},"interceptors":[{"route":"org","filter":"severity>=ERROR","where":"labels.a != labels.b","exclusions":[{"name":"x","filter":"severity=ALERT"}]}],"required":true}`
 	goldenDelivery = `{"v":1,"kind":"file","options":{"dir":"/var/out/a","layout":"databricks","compression":"none","part":5242880,"ratio":0.5,"level":9,"small":255,"tags":{"team":"pay"},"mode":"good"},"deadLetter":{"kind":"file","options":{"dir":"dead-a","layout":"hourly","compression":"none","part":0,"ratio":0,"level":0,"small":0,"mode":""}},"batch":{"bytes":1,"entries":2,"age":"3m0s"}}`
 )
 
@@ -46,6 +47,37 @@ func TestDecision(t *testing.T) {
 	}
 }
 
+// TestScopedDecision: the recorded form holds the route's slice of the hierarchy and what is intercepted above it.
+func TestScopedDecision(t *testing.T) {
+	cfg := mustParse(t, `
+hierarchy: {organizations/1: {folders/2: {projects/b: {}, projects/a: {}}, projects/c: }}
+routes:
+  - {name: team, parent: folders/2, includeChildren: true, required: true, sink: {file: {dir: team}}}
+  - name: org
+    parent: organizations/1
+    includeChildren: true
+    interceptChildren: true
+    filter: severity>=ERROR
+    where: labels.a != labels.b
+    exclusions: [{name: x, filter: severity=ALERT}, {name: y, filter: severity=INFO, disabled: true}]
+    sink: {file: {dir: org}}
+`)
+	b := cfg.Routes[0].Decision(cfg.Limits)
+	if diff := cmp.Diff(goldenScope, string(b)); diff != "" {
+		t.Fatal(diff)
+	}
+	got, err := ParseDecision(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(cfg.Routes[0].Terms(cfg.Limits), got, sameConfig); diff != "" {
+		t.Error(diff)
+	}
+	if names := cfg.Hierarchy.Names(); !cmp.Equal(names, []string{"folders/2", "organizations/1", "projects/a", "projects/b", "projects/c"}) {
+		t.Error(names)
+	}
+}
+
 // TestDecisionHash changes one setting at a time: the hash must change with those that decide, and with no other.
 func TestDecisionHash(t *testing.T) {
 	limits := logentry.Limits{}
@@ -66,6 +98,9 @@ func TestDecisionHash(t *testing.T) {
 		"exclusion's name":   {func(r *Route) { r.Exclusions[0].Name = "a" }, true},
 		"exclusion disabled": {func(r *Route) { r.Exclusions[0].Disabled = true }, true},
 		"order":              {func(r *Route) { r.Exclusions[0], r.Exclusions[1] = r.Exclusions[1], r.Exclusions[0] }, true},
+		"scope":              {func(r *Route) { r.Scope = &Scope{Parent: "projects/p"} }, true},
+		"interceptor":        {func(r *Route) { r.Interceptors = []*Route{{Name: "org"}} }, true},
+		"required":           {func(r *Route) { r.Required = true }, true},
 		"name":               {func(r *Route) { r.Name = "z" }, false},
 		"batch":              {func(r *Route) { r.Batch.Bytes = 7 }, false},
 		"sink":               {func(r *Route) { r.Sink = *r.DeadLetter }, false},

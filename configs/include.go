@@ -75,8 +75,7 @@ func (d *decoder) include(patterns []string) []included {
 		case err != nil:
 			d.problem(path, fmt.Sprintf("%q is not a pattern", pattern), "write routes.d/*.yaml")
 		case len(found) == 0:
-			line, column := d.place(path)
-			d.warnings = append(d.warnings, d.placed(line, column, path, fmt.Sprintf("%q matches no file", pattern), "it is relative to the working directory"))
+			d.warn(path, fmt.Sprintf("%q matches no file", pattern), "it is relative to the working directory")
 		case slices.ContainsFunc(found, d.isItself):
 			d.problem(path, fmt.Sprintf("%q matches this file itself", pattern), "keep the files of teams in a folder: routes.d/*.yaml")
 		default:

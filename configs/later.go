@@ -5,9 +5,6 @@ import "reflect"
 // later lists the keys of the plan that this version cannot obey yet, with what to write instead. They are refused by name: a
 // setting is never accepted and ignored.
 var later = map[reflect.Type]map[string]string{
-	reflect.TypeFor[Config](): {
-		"hierarchy": "select the parents by logName in each route's filter",
-	},
 	reflect.TypeFor[TLS](): {
 		"insecureSkipVerify": "name the server's authority in ca, or its name in serverName",
 	},
@@ -15,14 +12,11 @@ var later = map[reflect.Type]map[string]string{
 		"jetstream": "use file: FOLDER",
 	},
 	reflect.TypeFor[Route](): {
-		"parent":            "select it by logName in filter",
-		"includeChildren":   "select the children by logName in filter",
-		"interceptChildren": "exclude the entries in the other routes",
-		"quota":             "thin out with sample() in an exclusion",
-		"redaction":         "leave the entries out by an exclusion",
-		"resume":            "give the route a new name",
-		"dedup":             "let publishers set Nats-Msg-Id",
-		"columns":           "entries leave as they came, as JSON lines",
+		"quota":     "thin out with sample() in an exclusion",
+		"redaction": "leave the entries out by an exclusion",
+		"resume":    "give the route a new name",
+		"dedup":     "let publishers set Nats-Msg-Id",
+		"columns":   "entries leave as they came, as JSON lines",
 	},
 }
 

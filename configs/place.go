@@ -20,6 +20,12 @@ func (d *decoder) problem(path, message, hint string) {
 	d.note(line, column, path, message, hint)
 }
 
+// warn notes what the author of the value at path should know.
+func (d *decoder) warn(path, message, hint string) {
+	line, column := d.place(path)
+	d.warnings = append(d.warnings, d.placed(line, column, path, message, hint))
+}
+
 // problemAt notes a mistake at a node.
 func (d *decoder) problemAt(n ast.Node, path, message, hint string) {
 	line, column := start(n)

@@ -40,10 +40,12 @@ func (d *decoder) check(cfg *Config, sites []site) {
 		r, at := &cfg.Routes[i], sites[i]
 		at.d.checkRouteName(at, r.Name, names)
 		at.d.checkRoute(at.path, r)
+		at.d.checkRequired(at.path, r)
 		if _, written := at.d.places[at.path+".batch.bytes"]; written && r.Batch.Bytes > cfg.Memory {
 			at.d.problem(at.path+".batch.bytes", "larger than memory, so that no batch would ever get there", "raise memory or lower it")
 		}
 	}
+	d.checkScopes(cfg, sites)
 	d.checkDestinations(cfg, sites)
 	for i := range cfg.Routes {
 		if cfg.Routes[i].DeadLetter == nil {
@@ -96,7 +98,7 @@ func (d *decoder) checkName(path, name string) {
 
 func (d *decoder) checkRoute(path string, r *Route) {
 	if r.FilterText != "" {
-		r.Filter = d.compile(path+".filter", r.FilterText)
+		r.Filter = d.compile(path+".filter", &r.FilterText)
 	}
 	r.Where = d.compileWhere(path+".where", r.WhereText)
 	if len(r.Exclusions) > maxExclusions {
@@ -116,7 +118,7 @@ func (d *decoder) checkRoute(path string, r *Route) {
 		_, written := d.places[at+".filter"]
 		switch {
 		case x.FilterText != "":
-			x.Filter = d.compile(at+".filter", x.FilterText)
+			x.Filter = d.compile(at+".filter", &x.FilterText)
 		case written:
 			d.problem(at+".filter", "an empty filter would exclude every entry", "use disabled: true on the route to stop it")
 		}
@@ -124,12 +126,26 @@ func (d *decoder) checkRoute(path string, r *Route) {
 	}
 }
 
-// compile compiles the filter at path and shows its mistakes and warnings where they stand in the file.
-func (d *decoder) compile(path, text string) *filters.Filter {
-	f, err := filters.Compile(text)
+// compile compiles the filter at path and shows its mistakes and warnings where they stand in the file. A name that it begins with
+// is spelled out, in text too.
+func (d *decoder) compile(path string, text *string) *filters.Filter {
+	written := *text
+	expanded, moved := spelledOut(written)
+	*text = expanded
+	if name := misplacedName(expanded); name != "" {
+		d.problem(path, name+" behind something else would be a text to search for", "write it at the beginning, or in quotes")
+		return nil
+	}
+	within := func(line, column int) (int, int) {
+		if line == 1 && column > moved {
+			column -= moved
+		}
+		return d.withinText(path, written, line, column)
+	}
+	f, err := filters.Compile(expanded)
 	if err == nil {
 		for _, w := range f.Warnings() {
-			line, column := d.withinText(path, text, w.Line, w.Column)
+			line, column := within(w.Line, w.Column)
 			d.warnings = append(d.warnings, d.placed(line, column, path, w.Message, w.Hint))
 		}
 		return f
@@ -139,7 +155,7 @@ func (d *decoder) compile(path, text string) *filters.Filter {
 		d.problem(path, err.Error(), "")
 		return nil
 	}
-	line, column := d.withinText(path, text, at.Line, at.Column)
+	line, column := within(at.Line, at.Column)
 	d.note(line, column, path, at.Message, at.Hint)
 	return nil
 }

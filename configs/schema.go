@@ -33,7 +33,11 @@ func Schema(reg sinks.Registry) []byte {
 	root["title"] = "Sluice configuration"
 	root["anyOf"] = []any{object{"required": []any{"routes"}}, object{"required": []any{"include"}}}
 	root["$defs"] = object{
-		"sink":     g.sink(),
+		"sink": g.sink(),
+		"resources": object{
+			"type": []any{"object", "null"}, "additionalProperties": object{"$ref": "#/$defs/resources"},
+			"propertyNames": object{"pattern": resourcePattern.String()},
+		},
 		"size":     object{"type": []any{"integer", "string"}, "minimum": 0, "pattern": `^([0-9]+ *([kKMGTP]?B|[KMGTP]iB)?|.*\$\{.*)$`, "examples": []any{"192MiB", "50GiB"}},
 		"duration": object{"type": "string", "pattern": `^(([0-9]{1,5}d)?([0-9.]+(ns|us|µs|ms|s|m|h))*|.*\$\{.*)$`, "examples": []any{"60s", "12h", "7d"}},
 	}
@@ -85,6 +89,8 @@ func (g schemaMaker) value(t reflect.Type, tag reflect.StructTag) object {
 		return object{"type": []any{"string", "integer"}, "minimum": 1, "examples": []any{"earliest", "latest", "2026-01-31T00:00:00Z"}}
 	case reflect.TypeFor[Stream]():
 		return object{"anyOf": []any{object{"type": "string"}, g.structure(t)}}
+	case reflect.TypeFor[Resources]():
+		return object{"$ref": "#/$defs/resources"}
 	case durationType:
 		return object{"$ref": "#/$defs/duration"}
 	case reflect.TypeFor[Servers]():

@@ -128,6 +128,12 @@ func (c schemaCheck) keyword(schema map[string]any, keyword string, want, value 
 				return complaint
 			}
 		}
+	case "propertyNames":
+		for key := range fields {
+			if complaint := c.complain(want.(map[string]any), key, join(path, key)); complaint != "" {
+				return complaint
+			}
+		}
 	default:
 		return "keyword " + keyword + " is not known to this test"
 	}

@@ -14,12 +14,14 @@ import (
 
 // Status is the answer of GET /v1/status.
 type Status struct {
-	Routes []pipeline.LaneStatus `json:"routes"` // one for each route and stream
+	Routes    []pipeline.LaneStatus `json:"routes"`                     // one for each route and stream
+	Strangers []pipeline.Stranger   `json:"unknownResources,omitempty"` // whose entries no route above them sees: hierarchy lacks them
 }
 
 // Router is what the console asks of the pipeline.
 type Router interface {
 	Status() []pipeline.LaneStatus
+	Strangers() []pipeline.Stranger
 	Ready() <-chan struct{}
 	Abandon(route, reason string) error
 	Act(ctx context.Context, route string, act ledger.Act) error
@@ -35,7 +37,7 @@ func Handler(r Router) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(Status{Routes: r.Status()}) // the client went away: nothing to tell
+		_ = json.NewEncoder(w).Encode(Status{Routes: r.Status(), Strangers: r.Strangers()}) // the client went away: nothing to tell
 	})
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		select {

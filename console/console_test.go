@@ -19,13 +19,15 @@ import (
 // router is what a console shows in these tests.
 type router struct {
 	lanes     []pipeline.LaneStatus
+	strangers []pipeline.Stranger
 	ready     chan struct{}
 	abandoned []string
 	acts      []ledger.Act
 }
 
-func (r *router) Status() []pipeline.LaneStatus { return r.lanes }
-func (r *router) Ready() <-chan struct{}        { return r.ready }
+func (r *router) Status() []pipeline.LaneStatus  { return r.lanes }
+func (r *router) Strangers() []pipeline.Stranger { return r.strangers }
+func (r *router) Ready() <-chan struct{}         { return r.ready }
 func (r *router) Abandon(route, reason string) error {
 	if route == "unknown" {
 		return errors.New(`no route "unknown"`)
@@ -87,13 +89,14 @@ func ask(r *router, method, path, body, from string) *httptest.ResponseRecorder 
 }
 
 func TestStatus(t *testing.T) {
-	r := &router{lanes: []pipeline.LaneStatus{{Route: "a", Stream: "LOGS", State: pipeline.Paused, Message: "no bucket", Cursor: 3, Last: 9, Lag: 6, Lost: 2}}}
+	r := &router{lanes: []pipeline.LaneStatus{{Route: "a", Stream: "LOGS", State: pipeline.Paused, Message: "no bucket", Cursor: 3, Last: 9, Lag: 6, Lost: 2}},
+		strangers: []pipeline.Stranger{{Stream: "LOGS", Resource: "projects/lone", Entries: 7}}}
 	answer := ask(r, http.MethodGet, "/v1/status", "", "10.0.0.9:1")
 	var got console.Status
 	if err := json.Unmarshal(answer.Body.Bytes(), &got); err != nil {
 		t.Fatalf("%v in %s", err, answer.Body)
 	}
-	if diff := cmp.Diff(console.Status{Routes: r.lanes}, got); diff != "" {
+	if diff := cmp.Diff(console.Status{Routes: r.lanes, Strangers: r.strangers}, got); diff != "" {
 		t.Error(diff)
 	}
 }

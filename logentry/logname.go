@@ -1,6 +1,7 @@
 package logentry
 
 import (
+	"bytes"
 	"net/url"
 	"strings"
 )
@@ -80,4 +81,39 @@ func (n LogName) Audit() AuditKind {
 		return k
 	}
 	return NotAudit
+}
+
+// ParentOf gives the resource that a log name begins with, as LogName.Parent does of what ParseLogName reads; nil of anything
+// else. It allocates nothing.
+func ParentOf(name []byte) []byte {
+	name = bytes.TrimPrefix(name, []byte("/"))
+	slash := bytes.IndexByte(name, '/')
+	if slash < 0 {
+		return nil
+	}
+	switch ParentKind(name[:slash]) {
+	case Projects, Folders, Organizations, BillingAccounts:
+	default:
+		return nil
+	}
+	id := bytes.IndexByte(name[slash+1:], '/')
+	if id <= 0 {
+		return nil
+	}
+	log, ok := bytes.CutPrefix(name[slash+1+id:], []byte("/logs/"))
+	if !ok || len(log) == 0 || !validEscapes(log) {
+		return nil
+	}
+	return name[:slash+1+id]
+}
+
+// validEscapes says whether every % of a URL-encoded text begins an escape.
+func validEscapes(text []byte) bool {
+	for i := bytes.IndexByte(text, '%'); i >= 0; i = bytes.IndexByte(text, '%') {
+		if len(text) < i+3 || hexValue(text[i+1]) < 0 || hexValue(text[i+2]) < 0 {
+			return false
+		}
+		text = text[i+3:]
+	}
+	return true
 }

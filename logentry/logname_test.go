@@ -43,6 +43,9 @@ func TestParseLogName(t *testing.T) {
 		if diff := cmp.Diff(c.want, got); diff != "" || ok != c.ok || got.Audit() != c.audit {
 			t.Errorf("ParseLogName(%q): ok %t, audit %q (-want +got)\n%s", c.in, ok, got.Audit(), diff)
 		}
+		if parent := ParentOf([]byte(c.in)); (parent != nil) != c.ok || (c.ok && string(parent) != c.want.Parent()) {
+			t.Errorf("ParentOf(%q) = %q", c.in, parent)
+		}
 	}
 }
 
@@ -51,6 +54,9 @@ func FuzzLogName(f *testing.F) {
 	f.Add("/folders/1/logs/a%2fb c")
 	f.Fuzz(func(t *testing.T, s string) {
 		n, ok := ParseLogName(s)
+		if parent := ParentOf([]byte(s)); ok != (parent != nil) || (ok && string(parent) != n.Parent()) {
+			t.Errorf("ParentOf(%q) = %q, ParseLogName says %+v, %t", s, parent, n, ok)
+		}
 		if !ok {
 			return
 		}

@@ -28,15 +28,16 @@ type batch struct {
 	plan        int                           // about what its units will take in the record of its plan, in bytes
 	defects     map[position]*logentry.Defect // Unreadable lanes
 
-	named    uint64 // sequence of the first kept entry
-	entries  int
-	bytes    int64 // of the kept entries
-	examined uint64
-	messages uint64
-	excluded []uint64
-	missing  []ledger.Gap
-	end      *message  // the last message covered, for the anchor; nil when none since first
-	born     time.Time // when the first entry was kept
+	named       uint64 // sequence of the first kept entry
+	entries     int
+	bytes       int64 // of the kept entries
+	examined    uint64
+	messages    uint64
+	intercepted uint64
+	excluded    []uint64
+	missing     []ledger.Gap
+	end         *message  // the last message covered, for the anchor; nil when none since first
+	born        time.Time // when the first entry was kept
 }
 
 // position is where an entry stands in its stream.
@@ -75,7 +76,11 @@ func (b *batch) add(blk *block, from, to int, verdicts []verdict, now time.Time)
 	var pinned *message
 	for i := range verdicts {
 		v := &verdicts[i]
-		if v.excluded >= 0 {
+		switch {
+		case v.hidden:
+			b.intercepted++
+			continue
+		case v.excluded >= 0:
 			b.exclude(v.excluded)
 			continue
 		}
@@ -160,7 +165,7 @@ func (b *batch) roomFor(verdicts []verdict) *room {
 
 // takes counts a verdict and says whether the plan is still small enough.
 func (r *room) takes(v *verdict) bool {
-	if r == nil || v.excluded >= 0 {
+	if r == nil || !v.kept() {
 		return true
 	}
 	if _, ok := r.batch.index[string(v.key)]; !ok && !r.fresh[string(v.key)] {
@@ -172,7 +177,7 @@ func (r *room) takes(v *verdict) bool {
 
 // counts is the batch's account.
 func (b *batch) counts(exclusions []string) ledger.Counts {
-	c := ledger.Counts{Messages: b.messages, Examined: b.examined, Kept: uint64(b.entries)}
+	c := ledger.Counts{Messages: b.messages, Examined: b.examined, Intercepted: b.intercepted, Kept: uint64(b.entries)}
 	var excluded uint64
 	for i, n := range b.excluded {
 		if n == 0 {
@@ -184,7 +189,7 @@ func (b *batch) counts(exclusions []string) ledger.Counts {
 		c.Excluded[exclusions[i]] += n
 		excluded += n
 	}
-	c.NotMatched = c.Examined - c.Kept - excluded
+	c.NotMatched = c.Examined - c.Kept - c.Intercepted - excluded
 	return c
 }
 

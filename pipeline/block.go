@@ -16,12 +16,13 @@ const (
 
 // block is a run of messages of a stream, decided once for all lanes aboard its reader.
 type block struct {
-	stream  string
-	first   uint64 // where the reader stood; sequences from here to the first message are missing from the stream
-	msgs    []*message
-	bytes   int          // of the messages' data
-	missing []ledger.Gap // between first and the last message
-	entries []uint64     // entries[i]: entries in msgs[0..i], filled in by decide
+	stream    string
+	first     uint64 // where the reader stood; sequences from here to the first message are missing from the stream
+	msgs      []*message
+	bytes     int          // of the messages' data
+	missing   []ledger.Gap // between first and the last message
+	strangers *strangers   // where entries of unknown resources are counted; nil: this block was counted already
+	entries   []uint64     // entries[i]: entries in msgs[0..i], filled in by decide
 }
 
 // gather makes a block of the messages at the head of buf, from position first up to and including sequence last, and returns

@@ -35,6 +35,7 @@ type control struct {
 	epoch      uint32
 	revisions  map[string][]revision // of this epoch, by route, in the order of from
 	boundaries []uint64              // where any revision begins, ascending
+	required   map[string]*Decision  // routes that may not go unless a person acknowledges it; used as chain is
 
 	decided   sync.Mutex
 	decisions map[string]*Decision      // by route and hash
@@ -98,6 +99,7 @@ func (c *control) replay(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.revisions, c.boundaries = make(map[string][]revision), nil
+	c.required = make(map[string]*Decision)
 	err := c.chain.ledger.Scan(ctx, c.chain.lane, 0, func(_ ledger.Rev, r ledger.Record) error {
 		if r.Kind == ledger.KindCheckpoint {
 			return nil
@@ -105,6 +107,9 @@ func (c *control) replay(ctx context.Context) error {
 		if r.Stream != nil {
 			c.identity, c.epoch = *r.Stream, r.Epoch
 			c.revisions, c.boundaries = make(map[string][]revision), nil
+		}
+		if r.Act != nil {
+			delete(c.required, r.Act.Route)
 		}
 		if r.Config == nil {
 			return nil
@@ -123,6 +128,10 @@ func (c *control) enforce(ctx context.Context, config *ledger.Config) error {
 		d, err := c.decision(ctx, route, hash)
 		if err != nil {
 			return fmt.Errorf("revision of route %s from sequence %d: %w", route, config.From, err)
+		}
+		delete(c.required, route)
+		if d.Required {
+			c.required[route] = d
 		}
 		revs := c.revisions[route]
 		for len(revs) > 0 && revs[len(revs)-1].from >= config.From {
@@ -165,11 +174,14 @@ func (c *control) decision(ctx context.Context, route, hash string) (*Decision, 
 
 // record makes the routes' decision settings durable, and in force from a sequence on where they changed.
 func (c *control) record(ctx context.Context, routes []Route, from uint64) error {
+	if err := c.release(ctx, routes); err != nil {
+		return err
+	}
 	changed := make(map[string]string)
 	for i := range routes {
 		route := &routes[i]
 		hash := hashOf(route.Decision)
-		if revs := c.revisions[route.Name]; route.Disabled || (len(revs) > 0 && revs[len(revs)-1].hash == hash) {
+		if route.Disabled || c.isRecorded(route.Name, hash) {
 			continue
 		}
 		if err := c.chain.ledger.PutConfig(ctx, hash, route.Decision); err != nil {
@@ -192,6 +204,15 @@ func (c *control) record(ctx context.Context, routes []Route, from uint64) error
 		}
 	}
 	return nil
+}
+
+// isRecorded says whether settings are those in force already. Those of a required route that was let go are recorded anew.
+func (c *control) isRecorded(route, hash string) bool {
+	revs := c.revisions[route]
+	if len(revs) == 0 || revs[len(revs)-1].hash != hash {
+		return false
+	}
+	return !revs[len(revs)-1].decision.Required || c.required[route] != nil
 }
 
 // highest is the highest sequence that any record of the stream's lanes names, of the present epoch.

@@ -4,7 +4,6 @@ import (
 	"runtime"
 	"sync"
 
-	"sluice/filters"
 	"sluice/logentry"
 )
 
@@ -18,7 +17,8 @@ type question struct {
 type verdict struct {
 	msg      int32 // index of the message in the block
 	index    int32 // of the entry in the message
-	excluded int32 // the first exclusion that took it, or −1: kept
+	hidden   bool  // intercepted by a route above
+	excluded int32 // the first exclusion that took it, or −1
 	key      []byte
 	raw      []byte
 	defect   *logentry.Defect // Unreadable lanes only
@@ -27,9 +27,8 @@ type verdict struct {
 // court decides blocks for a fixed list of questions. It is one goroutine's own; what it returns is valid until the next call.
 type court struct {
 	questions  []question
-	set        *filters.Set
+	bench      *Bench
 	fields     *logentry.Fields
-	rules      []int // rule of the set → question
 	unreadable []int // questions that want what cannot be read
 	limits     logentry.Limits
 	clerks     []*clerk
@@ -37,12 +36,12 @@ type court struct {
 
 // clerk judges a run of a block's messages. Several work on a block at the same time.
 type clerk struct {
-	court  *court
-	worker *filters.Worker
-	wanted func(question int) bool
+	court     *court
+	judge     *Judge
+	wanted    func(question int) bool
+	strangers *strangers // of the block
 
 	entry    logentry.Entry
-	hits     []filters.Hit
 	keys     []byte
 	verdicts [][]verdict // by question, in stream order
 }
@@ -53,24 +52,15 @@ const runBytes = 128 << 10
 // newCourt compiles the questions, all of which have the same limits. extra are the fields that the keys read.
 func newCourt(questions []question, limits logentry.Limits, extra []logentry.Path) *court {
 	c := &court{questions: questions, limits: limits}
-	var rules []filters.Rule
+	decisions := make([]*Decision, len(questions))
 	for i, q := range questions {
-		switch {
-		case q.decision == nil:
-		case q.decision.Unreadable:
+		decisions[i] = q.decision
+		if q.decision != nil && q.decision.Unreadable {
 			c.unreadable = append(c.unreadable, i)
-		default:
-			rules = append(rules, q.decision.Rule)
-			c.rules = append(c.rules, i)
 		}
 	}
-	for _, q := range questions {
-		if q.decision != nil {
-			extra = append(extra, q.decision.Fields()...)
-		}
-	}
-	c.set = filters.NewSet(extra, rules...)
-	c.fields = c.set.Fields()
+	c.bench = NewBench(decisions, extra)
+	c.fields = c.bench.Fields()
 	c.setClerks(runtime.GOMAXPROCS(0))
 	return c
 }
@@ -78,7 +68,7 @@ func newCourt(questions []question, limits logentry.Limits, extra []logentry.Pat
 func (c *court) setClerks(n int) {
 	c.clerks = make([]*clerk, n)
 	for i := range c.clerks {
-		c.clerks[i] = &clerk{court: c, worker: c.set.NewWorker(), verdicts: make([][]verdict, len(c.questions))}
+		c.clerks[i] = &clerk{court: c, judge: c.bench.NewJudge(), verdicts: make([][]verdict, len(c.questions))}
 	}
 }
 
@@ -114,21 +104,21 @@ func (k *clerk) judgeRun(b *block, from, to int, wanted func(question int) bool)
 	for i := range k.verdicts {
 		k.verdicts[i] = k.verdicts[i][:0]
 	}
-	k.keys, k.wanted = k.keys[:0], wanted
+	k.keys, k.wanted, k.strangers = k.keys[:0], wanted, b.strangers
 	var total uint64
 	for i := from; i < to; i++ {
 		m := b.msgs[i]
 		k.entry.Stream, k.entry.Seq, k.entry.Stored = b.stream, m.Seq, m.Stored
 		logentry.Frame(m.Data, func(index int, raw []byte) bool {
 			total++
-			k.judge(int32(i), index, raw)
+			k.decide(int32(i), index, raw)
 			return true
 		})
 		b.entries[i] = total
 	}
 }
 
-func (k *clerk) judge(msg int32, index int, raw []byte) {
+func (k *clerk) decide(msg int32, index int, raw []byte) {
 	c, e := k.court, &k.entry
 	e.Raw, e.Index = raw, index
 	if d := c.fields.Extract(e, c.limits); d != nil {
@@ -140,24 +130,20 @@ func (k *clerk) judge(msg int32, index int, raw []byte) {
 		}
 		return
 	}
-	k.hits = c.set.Match(e, k.worker, k.hits[:0])
-	for _, h := range k.hits {
-		i := c.rules[h.Rule]
-		if !k.wanted(i) {
-			continue
-		}
-		d := c.questions[i].decision
-		exclusion, matched, err := d.Judge(e, h.Excluded)
-		d.note(err)
-		if !matched {
-			continue
-		}
-		v := verdict{msg: msg, index: int32(index), excluded: int32(exclusion), raw: raw}
-		if exclusion < 0 {
+	if k.strangers != nil {
+		k.strangers.meet(e)
+	}
+	for _, f := range k.judge.Judge(e, k.wanted) {
+		q := &c.questions[f.Decision]
+		q.decision.note(f.Err)
+		v := verdict{msg: msg, index: int32(index), hidden: f.Interceptor >= 0, excluded: f.Excluded, raw: raw}
+		if v.kept() {
 			start := len(k.keys)
-			k.keys = c.questions[i].key(k.keys, e)
+			k.keys = q.key(k.keys, e)
 			v.key = k.keys[start:len(k.keys):len(k.keys)]
 		}
-		k.verdicts[i] = append(k.verdicts[i], v)
+		k.verdicts[f.Decision] = append(k.verdicts[f.Decision], v)
 	}
 }
+
+func (v *verdict) kept() bool { return !v.hidden && v.excluded < 0 }

@@ -6,6 +6,7 @@ import (
 	"math/bits"
 	"sync"
 
+	"sluice/configs"
 	"sluice/exprs"
 	"sluice/filters"
 	"sluice/logentry"
@@ -18,42 +19,81 @@ type Decision struct {
 	Exclusions      []string       // names, in the order of Rule.Exclude
 	ExclusionWheres []*exprs.Where // likewise; shorter or nil: nothing more must hold
 	Limits          logentry.Limits
-	Unreadable      bool // the built-in route: keeps what cannot be read, and nothing else
+	Unreadable      bool           // the built-in route: keeps what cannot be read, and nothing else
+	Scope           *configs.Scope // whose entries; nil: every entry
+	Interceptors    []Interceptor  // routes above that may hide an entry of the scope, from the root down
+	Required        bool           // nobody hides entries of the scope's parent itself
 
 	failures *whereFailures // nil: nobody counts
 }
 
-// Judge says what the route makes of an entry that Rule.Include matched, and of whose exclusions those matched whose bits are
-// set in excluded: matched is false when the route's where is; exclusion is the first whose where holds, too, or -1. The entry
-// was extracted with the fields of all wheres. A where that fails errs to keeping the entry: the route's then holds, an
-// exclusion's does not; the error says which failed and why, and is no reason to stop.
-func (d *Decision) Judge(e *logentry.Entry, excluded uint64) (exclusion int, matched bool, err error) {
-	if d.Where != nil {
-		holds, whereErr := d.Where.Eval(e)
-		if whereErr != nil {
-			err = fmt.Errorf("where: %w", whereErr)
-		} else if !holds {
-			return -1, false, nil
-		}
+// Interceptor is what a route above takes.
+type Interceptor struct {
+	Route    string
+	text     string // the same for those that take the same
+	decision *Decision
+}
+
+// DecisionOf gives a route's decision settings to the pipeline.
+func DecisionOf(t configs.Terms) Decision {
+	d := Decision{
+		Rule: t.Rule, Where: t.Where, Exclusions: t.Exclusions, ExclusionWheres: t.ExclusionWheres, Limits: t.Limits,
+		Scope: t.Scope, Required: t.Required,
 	}
+	for _, above := range t.Interceptors {
+		takes := DecisionOf(above.Terms)
+		d.Interceptors = append(d.Interceptors, Interceptor{above.Route, above.Text, &takes})
+	}
+	return d
+}
+
+// matches says whether the route's where holds, too, of an entry that Rule.Include matched and that was extracted with Fields. One
+// that fails holds: it errs to keeping the entry; the error says why, and is no reason to stop.
+func (d *Decision) matches(e *logentry.Entry) (bool, error) {
+	if d.Where == nil {
+		return true, nil
+	}
+	holds, err := d.Where.Eval(e)
+	if err != nil {
+		return true, fmt.Errorf("where: %w", err)
+	}
+	return holds, nil
+}
+
+// excludes gives the first exclusion whose where holds, too, of those that matched, whose bits are set in excluded; -1 for none.
+// One that fails does not hold. Its error joins err.
+func (d *Decision) excludes(e *logentry.Entry, excluded uint64, err error) (int32, error) {
 	for ; excluded != 0; excluded &= excluded - 1 {
 		i := bits.TrailingZeros64(excluded)
 		if i >= len(d.ExclusionWheres) || d.ExclusionWheres[i] == nil {
-			return i, true, err
+			return int32(i), err
 		}
 		holds, whereErr := d.ExclusionWheres[i].Eval(e)
 		if whereErr != nil {
 			err = errors.Join(err, fmt.Errorf("exclusion %s: where: %w", d.Exclusions[i], whereErr))
 		} else if holds {
-			return i, true, err
+			return int32(i), err
 		}
 	}
-	return -1, true, err
+	return -1, err
 }
 
-// Fields are the paths that Judge needs extracted.
+// keeps says whether an interceptor takes an entry that Rule.Include matched. What fails is noted on its own route.
+func (d *Decision) keeps(e *logentry.Entry, excluded uint64) bool {
+	matched, err := d.matches(e)
+	if !matched {
+		return false
+	}
+	first, _ := d.excludes(e, excluded, err)
+	return first < 0
+}
+
+// Fields are the paths that the decision needs extracted, beside those of its rule.
 func (d *Decision) Fields() []logentry.Path {
 	var paths []logentry.Path
+	if d.Scope != nil {
+		paths = append(paths, logentry.PathLogName)
+	}
 	if d.Where != nil {
 		paths = append(paths, d.Where.Fields()...)
 	}
@@ -72,7 +112,7 @@ type whereFailures struct {
 	last string
 }
 
-// note counts what Judge said.
+// note counts what a where said.
 func (d *Decision) note(err error) {
 	if err == nil || d.failures == nil {
 		return

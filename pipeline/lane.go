@@ -142,7 +142,7 @@ func (l *lane) reach(blk *block, verdicts []verdict, from, v int) (to, w int) {
 		msg := int(verdicts[w].msg)
 		end, fits := w, true
 		for ; end < len(verdicts) && int(verdicts[end].msg) == msg; end++ {
-			if verdicts[end].excluded < 0 {
+			if verdicts[end].kept() {
 				entries++
 				bytes += int64(len(verdicts[end].raw))
 			}

@@ -43,6 +43,9 @@ func (rs *readers) newPanel(pos uint64, version int) *panel {
 		}
 		byLimits[limits][i] = question{decision: rev.decision, key: dest.sink.Key}
 		extra[limits] = append(extra[limits], dest.sink.Properties().Fields...)
+		if known := rs.router.hierarchy.Load(); known != nil && len(*known) > 0 {
+			extra[limits] = append(extra[limits], logentry.PathLogName) // strangers are counted by it
+		}
 	}
 	for limits, questions := range byLimits {
 		c := newCourt(questions, limits, extra[limits])
@@ -77,6 +80,7 @@ func (p *panel) decide(blk *block, aboard []*lane) {
 	}
 	for _, c := range p.courts {
 		c.decide(blk, func(q int) bool { return p.wanted[q] })
+		blk.strangers = nil
 	}
 }
 

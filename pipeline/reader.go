@@ -144,6 +144,7 @@ func (r *reader) deliver(blk *block, aboard []*lane) {
 	if r.panel == nil || r.panel.version != version || !r.panel.holds(blk.first) || !r.panel.serves(aboard) {
 		r.panel = r.rs.newPanel(blk.first, version)
 	}
+	blk.strangers = r.rs.newTo(blk)
 	r.panel.decide(blk, aboard)
 	for _, l := range aboard {
 		if l.meet(r, r.panel.revisions[l.ordinal], r.panel.routes[l.ordinal]) {
@@ -204,6 +205,16 @@ func (r *reader) check(ctx context.Context) error {
 		r.rs.trimmed(r, info.First-1)
 	}
 	return nil
+}
+
+// newTo gives where a block's unknown resources are counted: nowhere when its messages were handed out before.
+func (rs *readers) newTo(blk *block) *strangers {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	if rs.seen != nil && blk.first <= rs.seen.Seq {
+		return nil
+	}
+	return &rs.strangers
 }
 
 // handOut remembers the furthest message that lanes were given.

@@ -21,11 +21,12 @@ const (
 
 // readers are the readers of one stream, and the timetable: which lanes wait where, which reader picks them up.
 type readers struct {
-	router  *Router
-	stream  stream.Stream
-	log     *slog.Logger
-	control *control
-	lanes   atomic.Pointer[[]*lane] // by ordinal; lanes that have finished keep their place
+	router    *Router
+	stream    stream.Stream
+	log       *slog.Logger
+	control   *control
+	lanes     atomic.Pointer[[]*lane] // by ordinal; lanes that have finished keep their place
+	strangers strangers
 
 	mu      sync.Mutex
 	moved   *sync.Cond // something in the timetable changed
@@ -45,6 +46,7 @@ type readers struct {
 func newReaders(r *Router, s stream.Stream) *readers {
 	rs := &readers{router: r, stream: s, log: r.log.With("stream", s.Name()), waiting: make(map[*lane]bool)}
 	rs.lanes.Store(&[]*lane{})
+	rs.strangers.known = &r.hierarchy
 	rs.moved = sync.NewCond(&rs.mu)
 	rs.control = newControl(rs)
 	return rs

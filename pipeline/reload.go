@@ -36,7 +36,7 @@ func (r *Router) Reload(ctx context.Context, routes []Route) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.routes = next
+	r.routes, r.acknowledged = next, Acknowledgement{}
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sluice/configs"
@@ -78,10 +79,13 @@ type Router struct {
 	ctx       context.Context // of Run
 	reloading sync.Mutex
 
-	mu       sync.Mutex
-	routes   []Route       // those in force
-	running  int           // goroutines of lanes, and Run while it starts them
-	finished chan struct{} // closed when running comes to 0; no lane starts from then on
+	hierarchy atomic.Pointer[map[string]bool] // the resources that it holds
+
+	mu           sync.Mutex
+	routes       []Route         // those in force
+	acknowledged Acknowledgement // of the next change
+	running      int             // goroutines of lanes, and Run while it starts them
+	finished     chan struct{}   // closed when running comes to 0; no lane starts from then on
 
 	drainOnce sync.Once
 	draining  chan struct{}
@@ -143,6 +147,7 @@ func (r *Router) Run(ctx context.Context) error {
 			return fmt.Errorf("stream %s: %w", rs.stream.Name(), err)
 		}
 	}
+	r.Acknowledge(Acknowledgement{})
 	var recovered, others sync.WaitGroup
 	for _, rs := range r.readers {
 		for _, l := range rs.all() {

@@ -54,6 +54,7 @@ func openDaemon(ctx context.Context, cfg *configs.Config, reg sinks.Registry) (*
 		Ledger: d.ledger, Streams: streams, Routes: pipelineRoutes(cfg), Memory: cfg.Memory,
 		Decide: readDecision, Open: destinationOpener(&d.cfg, reg), Log: slog.Default(),
 	})
+	d.router.SetHierarchy(cfg.Hierarchy.Names())
 	return d, nil
 }
 
@@ -71,14 +72,9 @@ func pipelineRoutes(cfg *configs.Config) []pipeline.Route {
 
 func readDecision(route string, b []byte) (pipeline.Decision, error) {
 	terms, err := configs.ParseDecision(b)
-	d := decisionOf(terms)
+	d := pipeline.DecisionOf(terms)
 	d.Unreadable = route == ledger.UnreadableRoute
 	return d, err
-}
-
-// decisionOf gives a route's decision settings to the pipeline.
-func decisionOf(t configs.Terms) pipeline.Decision {
-	return pipeline.Decision{Rule: t.Rule, Where: t.Where, Exclusions: t.Exclusions, ExclusionWheres: t.ExclusionWheres, Limits: t.Limits}
 }
 
 // destinationOpener opens destinations of the registry's kinds, as they were recorded, with today's credentials and endpoints.

@@ -72,7 +72,7 @@ func runHeld() error {
 	if err != nil {
 		return err
 	}
-	web, err := serveConsole(cfg.HTTP.Listen, d)
+	web, err := serveConsole(cfg.HTTP.Listen, d, &reloader{path: defaultConfig, daemon: d})
 	if err != nil {
 		return errors.Join(err, d.close())
 	}

@@ -8,17 +8,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"sluice/configs"
-	"sluice/filters"
 	"sluice/logentry"
 	"sluice/pipeline"
 )
 
 // The verdicts that explain gives, in the words of the ledger's counts.
 const (
-	verdictKept       = "kept"
-	verdictNotMatched = "notMatched"
-	verdictExcluded   = "excluded"
-	verdictDead       = "dead"
+	verdictKept        = "kept"
+	verdictNotMatched  = "notMatched"
+	verdictIntercepted = "intercepted"
+	verdictExcluded    = "excluded"
+	verdictDead        = "dead"
 )
 
 // explained is one line of explain's output.
@@ -26,7 +26,7 @@ type explained struct {
 	InsertID string `json:"insertId"`
 	Route    string `json:"route"`
 	Verdict  string `json:"verdict"`
-	Rule     string `json:"rule"` // excluded: the exclusion's name; dead: why the line is no entry; else empty
+	Rule     string `json:"rule"` // intercepted: by which route; excluded: the exclusion's name; dead: why the line is no entry; else empty
 }
 
 func newExplainCommand() *cobra.Command {
@@ -39,9 +39,9 @@ func newExplainCommand() *cobra.Command {
 Entries are JSON objects, one a line, from the files or, without files or for -, from stdin. The result is a JSON object a line
 for every entry and every route that is not disabled, in the order of both:
 
-  {"insertId":"…","route":"…","verdict":"kept | notMatched | excluded | dead","rule":"…"}
+  {"insertId":"…","route":"…","verdict":"kept | notMatched | intercepted | excluded | dead","rule":"…"}
 
-rule names the exclusion that took the entry. Where an expression (where) fails on an entry, stderr says why, and the entry is
+rule names the route above that intercepted the entry, or the exclusion that took it. Where an expression (where) fails on an entry, stderr says why, and the entry is
 kept. A line that is no entry is matched by no route; the built-in route _unreadable
 takes it: its verdict is dead and its rule the reason. An entry without insertId is called <file>-<line>-0, and one without
 timestamp has the time of the file.`,
@@ -75,43 +75,31 @@ func runExplain(cmd *cobra.Command, config string, paths []string) error {
 	return nil
 }
 
-// explainRoute is a route as a judge sees it; its place is that of its rule in the set.
-type explainRoute struct {
-	name     string
-	decision pipeline.Decision
-}
-
 // explainJudges gives a maker of judges of the configuration's routes, one for each goroutine.
 func explainJudges(cfg *configs.Config) func() *explainJudge {
-	var routes []explainRoute
-	var rules []filters.Rule
-	paths := []logentry.Path{logentry.PathInsertID}
+	var routes []string
+	var decisions []*pipeline.Decision
 	for i := range cfg.Routes {
-		route := &cfg.Routes[i]
-		if route.Disabled {
-			continue
+		if route := &cfg.Routes[i]; !route.Disabled {
+			d := pipeline.DecisionOf(route.Terms(cfg.Limits))
+			decisions, routes = append(decisions, &d), append(routes, route.Name)
 		}
-		d := decisionOf(route.Terms(cfg.Limits))
-		rules = append(rules, d.Rule)
-		paths = append(paths, d.Fields()...)
-		routes = append(routes, explainRoute{name: route.Name, decision: d})
 	}
-	set := filters.NewSet(paths, rules...)
+	bench := pipeline.NewBench(decisions, []logentry.Path{logentry.PathInsertID})
 	return func() *explainJudge {
-		return &explainJudge{routes: routes, limits: cfg.Limits, set: set, fields: set.Fields(), worker: set.NewWorker()}
+		return &explainJudge{routes: routes, decisions: decisions, limits: cfg.Limits, fields: bench.Fields(), bench: bench.NewJudge()}
 	}
 }
 
 // explainJudge gives each entry's verdict in each route.
 type explainJudge struct {
-	routes []explainRoute
-	limits logentry.Limits
-	set    *filters.Set
-	fields *logentry.Fields
-	worker *filters.Worker
-	entry  logentry.Entry
-	hits   []filters.Hit
-	id     []byte
+	routes    []string // their names
+	decisions []*pipeline.Decision
+	limits    logentry.Limits
+	fields    *logentry.Fields
+	bench     *pipeline.Judge
+	entry     logentry.Entry
+	id        []byte
 }
 
 func (j *explainJudge) judge(b *lineBlock) {
@@ -146,34 +134,37 @@ func (j *explainJudge) verdicts(raw []byte, seq uint64, verdict func(line explai
 		return defect
 	}
 	j.id = j.entry.Get(logentry.PathInsertID).AppendText(j.id[:0])
-	j.hits = j.set.Match(&j.entry, j.worker, j.hits[:0])
-	hits := j.hits // in the order of the routes
+	findings := j.bench.Judge(&j.entry, everyRoute) // in the order of the routes
 	for i := range j.routes {
-		route := &j.routes[i]
-		line := explained{InsertID: string(j.id), Route: route.name, Verdict: verdictNotMatched}
+		line := explained{InsertID: string(j.id), Route: j.routes[i], Verdict: verdictNotMatched}
 		var failed error
-		if len(hits) > 0 && hits[0].Rule == int32(i) {
-			var exclusion int
-			var matched bool
-			exclusion, matched, failed = route.decision.Judge(&j.entry, hits[0].Excluded)
-			switch {
-			case exclusion >= 0:
-				line.Verdict, line.Rule = verdictExcluded, route.decision.Exclusions[exclusion]
-			case matched:
-				line.Verdict = verdictKept
-			}
-			hits = hits[1:]
+		if len(findings) > 0 && findings[0].Decision == int32(i) {
+			line.Verdict, line.Rule = verdictOf(j.decisions[i], findings[0])
+			failed, findings = findings[0].Err, findings[1:]
 		}
 		verdict(line, failed)
 	}
 	return nil
 }
 
+func everyRoute(int) bool { return true }
+
+// verdictOf names what a decision made of an entry that it matched, and by which rule.
+func verdictOf(d *pipeline.Decision, f pipeline.Finding) (verdict, rule string) {
+	switch {
+	case f.Interceptor >= 0:
+		return verdictIntercepted, d.Interceptors[f.Interceptor].Route
+	case f.Excluded >= 0:
+		return verdictExcluded, d.Exclusions[f.Excluded]
+	}
+	return verdictKept, ""
+}
+
 // unreadable gives the verdicts on what is no entry.
 func (j *explainJudge) unreadable(seq uint64, defect *logentry.Defect, verdict func(line explained, failed error)) {
 	id := fmt.Sprintf("%s-%d-0", j.entry.Stream, seq) // as logentry derives it
 	for i := range j.routes {
-		verdict(explained{InsertID: id, Route: j.routes[i].name, Verdict: verdictNotMatched}, nil)
+		verdict(explained{InsertID: id, Route: j.routes[i], Verdict: verdictNotMatched}, nil)
 	}
 	verdict(explained{InsertID: id, Route: pipeline.Unreadable, Verdict: verdictDead, Rule: string(defect.Reason)}, nil)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"sluice/configs"
+	"sluice/console"
+	"sluice/pipeline"
 )
 
 // watchEvery is how often the configuration's files are looked at.
@@ -22,6 +25,29 @@ type reloader struct {
 	path   string
 	daemon *daemon
 	seen   string // what the files looked like
+	asked  chan reloadRequest
+}
+
+// reloadRequest is a person's wish for a reload.
+type reloadRequest struct {
+	console.Reload
+	done chan<- error
+}
+
+// ask has the configuration reloaded and tells what came of it.
+func (r *reloader) ask(ctx context.Context, asked console.Reload) error {
+	done := make(chan error, 1)
+	select {
+	case r.asked <- reloadRequest{asked, done}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // watch reloads until ctx ends.
@@ -36,30 +62,40 @@ func (r *reloader) watch(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case asked := <-r.asked:
+			r.daemon.router.Acknowledge(pipeline.Acknowledgement{Who: asked.Who, Routes: asked.Acknowledge})
+			asked.done <- r.reload(ctx)
+			r.daemon.router.Acknowledge(pipeline.Acknowledgement{})
+			continue
 		case <-hangup:
 		case <-tick.C:
 			if lookOf(r.daemon.cfg.Load().Watched()) == r.seen {
 				continue
 			}
 		}
-		r.reload(ctx)
+		_ = r.reload(ctx) // it has said what is wrong
 	}
 }
 
-func (r *reloader) reload(ctx context.Context) {
+// reload reads the configuration and puts it into force. What keeps it from that is logged as well as returned, since most often
+// nobody waits for it.
+func (r *reloader) reload(ctx context.Context) error {
 	r.seen = lookOf(r.daemon.cfg.Load().Watched())
 	next, err := configs.Load(r.path, registry())
 	if err != nil {
 		slog.Error("the changed configuration is refused, the one before stays in force", "error", err)
-		return
+		return err
 	}
 	if err := r.daemon.reload(ctx, next); err != nil {
 		slog.Error("reload", "error", err)
-		r.seen = "" // the file is sound: it is tried again
-		return
+		if _, refused := errors.AsType[*pipeline.RequiredError](err); !refused {
+			r.seen = "" // the file is sound: it is tried again
+		}
+		return err
 	}
 	r.seen = lookOf(next.Watched())
 	slog.Info("the changed configuration is in force", "config", r.path, "routes", len(next.Routes))
+	return nil
 }
 
 // reload puts the routes of a configuration into force. What else has changed waits for the next start, and is logged.
@@ -79,7 +115,13 @@ func (d *daemon) reload(ctx context.Context, next *configs.Config) error {
 		return err
 	}
 	d.cfg.Store(next)
-	return d.router.Reload(ctx, pipelineRoutes(next))
+	d.router.SetHierarchy(next.Hierarchy.Names())
+	err := d.router.Reload(ctx, pipelineRoutes(next))
+	if _, refused := errors.AsType[*pipeline.RequiredError](err); refused {
+		d.cfg.Store(now)
+		d.router.SetHierarchy(now.Hierarchy.Names())
+	}
+	return err
 }
 
 // lookOf tells whether files have changed, without reading them.

@@ -16,10 +16,12 @@ import (
 
 	"sluice/configs"
 	"sluice/console"
+	"sluice/pipeline"
 )
 
 func newRunCommand() *cobra.Command {
 	var config string
+	var acknowledge []string
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Run the daemon: route entries until SIGTERM",
@@ -29,17 +31,20 @@ exits with 0; what a sink does not take in that time is delivered by the next ru
 
 SIGHUP, or a change of the configuration's files, puts the routes as they are written then into force: all of them, or none when
 there is a mistake. Filters and exclusions change at one recorded sequence; destinations and batches with the next plan; a removed
-route is drained and closed. Changes of bus, ledger, memory and http wait for the next start.`,
+route is drained and closed. Changes of bus, ledger, memory and http wait for the next start. A configuration without a route
+that was required, or that keeps other entries there, is refused, at the start and later, unless --acknowledge names the route.`,
 		Example: `  sluice run                          with ./sluice.yaml
-  sluice run -c /etc/sluice.yaml --log-format json`,
+  sluice run -c /etc/sluice.yaml --log-format json
+  sluice run --acknowledge audit      a required route may go; the ledger records who said so`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runDaemon(cmd.Context(), config) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return runDaemon(cmd.Context(), config, acknowledge) },
 	}
 	addConfigFlag(cmd, &config)
+	addAcknowledgeFlag(cmd, &acknowledge)
 	return cmd
 }
 
-func runDaemon(ctx context.Context, config string) error {
+func runDaemon(ctx context.Context, config string, acknowledge []string) error {
 	cfg, err := configs.Load(config, registry())
 	if err != nil {
 		return err
@@ -52,11 +57,13 @@ func runDaemon(ctx context.Context, config string) error {
 	if err != nil {
 		return err
 	}
-	web, err := serveConsole(cfg.HTTP.Listen, d)
+	d.router.Acknowledge(pipeline.Acknowledgement{Who: operator(), Routes: acknowledge})
+	reloads := &reloader{path: config, daemon: d, asked: make(chan reloadRequest)}
+	web, err := serveConsole(cfg.HTTP.Listen, d, reloads)
 	if err != nil {
 		return errors.Join(err, d.close())
 	}
-	go (&reloader{path: config, daemon: d}).watch(stop)
+	go reloads.watch(stop)
 	slog.Info("routing", "config", config, "routes", len(cfg.Routes), "streams", len(d.streams), "bus", d.bus.URL())
 	err = d.run(ctx, stop.Done())
 	slog.Info("stopped")
@@ -64,8 +71,8 @@ func runDaemon(ctx context.Context, config string) error {
 }
 
 // serveConsole serves status and health; with no address, nothing.
-func serveConsole(listen string, d *daemon) (*http.Server, error) {
-	web := &http.Server{Handler: console.Handler(d.router), ReadHeaderTimeout: 10 * time.Second}
+func serveConsole(listen string, d *daemon, reloads *reloader) (*http.Server, error) {
+	web := &http.Server{Handler: console.WithReload(console.Handler(d.router), reloads.ask), ReadHeaderTimeout: 10 * time.Second}
 	if listen == "" {
 		return web, nil
 	}

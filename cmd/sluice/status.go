@@ -112,5 +112,17 @@ func writeStatus(w io.Writer, status console.Status, format outputFormat) error 
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s\t%s\n", r.Route, r.Stream, r.State, r.Cursor, r.Last, r.Lag, r.Lost, lossIn, success, message)
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	for _, s := range status.Strangers {
+		resource := s.Resource
+		if resource == "" {
+			resource = "others"
+		}
+		if _, err := fmt.Fprintf(w, "%s: %d entries of %s, which the hierarchy lacks\n", s.Stream, s.Entries, resource); err != nil {
+			return err
+		}
+	}
+	return nil
 }

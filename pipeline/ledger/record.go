@@ -165,6 +165,8 @@ type Act struct {
 	What string    `json:"what"`
 	Why  string    `json:"why,omitempty"`
 	At   time.Time `json:"at,omitzero"` // UTC
+
+	Route string `json:"route,omitempty"` // control lane: whose required route was let go
 }
 
 // Amend says which entries were taken out of the open plan, and why. The plan as it now stands is in Record.Open.

@@ -34,6 +34,7 @@ func (w *World) reloads(gate *Gate) {
 	for range 10 {
 		w.Publish(1 + w.Rand.IntN(10))
 		w.ChangeRules()
+		w.ChangePolicies()
 		for _, r := range w.Routes[1:] { // the first stays, so that something always runs
 			r.Off = w.Rand.IntN(4) == 0
 		}

@@ -26,6 +26,11 @@ func (w *World) Violations(l ledger.Ledger) []string {
 		if !account.Tally.Counts.Balanced() {
 			add("%s: does not balance: %+v", lane, account.Tally.Counts)
 		}
+		if len(w.gone) == 0 && w.lives == 0 && account.Committed > 0 {
+			if wrong := w.miscounted(name, revisions, account.Tally.Counts); wrong != "" {
+				add("%s: %s", lane, wrong)
+			}
+		}
 		lost := w.scan(l, lane, add)
 		begin := revisions.begin(name)
 		want := make(map[string]int)
@@ -104,7 +109,7 @@ func (w *World) scan(l ledger.Ledger, lane string, add func(string, ...any)) (lo
 // revised is what the control lane recorded: which rule each route had from which sequence on.
 type revised map[string][]struct {
 	from uint64
-	rule int
+	rule recordedRule
 }
 
 func (w *World) revisions(l ledger.Ledger, add func(string, ...any)) revised {
@@ -117,17 +122,13 @@ func (w *World) revisions(l ledger.Ledger, add func(string, ...any)) revised {
 			return nil
 		}
 		for route, hash := range r.Config.Routes {
-			b, err := l.Config(context.Background(), hash)
-			if err != nil {
-				return err
-			}
-			rule, err := ruleOf(b)
+			rule, err := readRule(l, hash)
 			if err != nil {
 				return err
 			}
 			all[route] = append(all[route], struct {
 				from uint64
-				rule int
+				rule recordedRule
 			}{r.Config.From, rule})
 		}
 		return nil
@@ -146,14 +147,16 @@ func (r revised) begin(route string) uint64 {
 	return r[route][0].from
 }
 
-// keeps says whether the route keeps the line under the last recorded revision that begins at its sequence or before, else the first.
-func (r revised) keeps(route string, s sent) bool {
-	if s.n < 0 || route == pipeline.Unreadable {
-		return s.n < 0 && route == pipeline.Unreadable
+func (r revised) keeps(route string, s sent) bool { return r.verdict(route, s) == "kept" }
+
+// verdict says what becomes of a line under the last recorded revision that begins at its sequence or before, else the first.
+func (r revised) verdict(route string, s sent) string {
+	if unreadable := s.n < 0; unreadable || route == pipeline.Unreadable {
+		return map[bool]string{true: "kept", false: "notMatched"}[unreadable && route == pipeline.Unreadable]
 	}
 	revs := r[route]
 	if len(revs) == 0 {
-		return false
+		return "notMatched"
 	}
 	rule := revs[0].rule
 	for _, rev := range revs {
@@ -161,7 +164,7 @@ func (r revised) keeps(route string, s sent) bool {
 			rule = rev.rule
 		}
 	}
-	return Rules[rule].Keeps(s.n)
+	return rule.verdict(s)
 }
 
 func (w *World) names() []string {

@@ -67,11 +67,25 @@ func TestMutants(t *testing.T) {
 		"sound":              func(w *World) { w.mutate(mutantLedger{}) },
 		"no recorded plan":   func(w *World) { w.mutate(mutantLedger{noPlan: true}) },
 		"no compare-and-set": func(w *World) { w.mutate(mutantLedger{noCAS: true}) },
+		"hierarchy forgotten": func(w *World) {
+			w.Decide = func(route string, b []byte) (pipeline.Decision, error) {
+				d, err := decide(route, b)
+				d.Scope = nil
+				return d, err
+			}
+		},
+		"interceptors forgotten": func(w *World) {
+			w.Decide = func(route string, b []byte) (pipeline.Decision, error) {
+				d, err := decide(route, b)
+				d.Interceptors = nil
+				return d, err
+			}
+		},
 		"revision not pinned": func(w *World) {
 			w.Decide = func(route string, b []byte) (pipeline.Decision, error) {
-				for _, r := range w.Routes {
+				for _, r := range w.pipelineRoutes() {
 					if r.Name == route { // today's rule, whatever was recorded
-						return decide(route, w.decision(r.Rule))
+						return decide(route, r.Decision)
 					}
 				}
 				return decide(route, b)

@@ -53,8 +53,7 @@ func TestWhere(t *testing.T) {
 				return decide(name, b)
 			}
 			terms, err := configs.ParseDecision(r.route.Decision(logentry.Limits{}))
-			return pipeline.Decision{Rule: terms.Rule, Where: terms.Where, Exclusions: terms.Exclusions,
-				ExclusionWheres: terms.ExclusionWheres, Limits: terms.Limits}, err
+			return pipeline.DecisionOf(terms), err
 		}
 		for _, m := range messages {
 			w.Stream.Append([]byte(m))
@@ -116,8 +115,8 @@ func TestJudge(t *testing.T) {
 	}
 	for _, c := range []struct {
 		where, first, second string
-		excluded             uint64
-		exclusion            int
+		excluded             int // bits of the exclusions whose filter matches
+		exclusion            int32
 		matched              bool
 		err                  string
 	}{
@@ -135,13 +134,27 @@ func TestJudge(t *testing.T) {
 			Rule: filters.Rule{}, Where: where(c.where), Exclusions: []string{"one", "two"},
 			ExclusionWheres: []*exprs.Where{where(c.first), where(c.second)},
 		}
-		exclusion, matched, err := d.Judge(&logentry.Entry{Raw: []byte(`{}`)}, c.excluded)
-		text := ""
-		if err != nil {
-			text = err.Error()
+		for i := range 2 {
+			f, err := filters.Compile(fmt.Sprintf("NOT labels.x=%d", c.excluded>>i&1))
+			if err != nil {
+				t.Fatal(err)
+			}
+			d.Rule.Exclude = append(d.Rule.Exclude, f)
 		}
-		if exclusion != c.exclusion || matched != c.matched || text != c.err {
-			t.Errorf("%+v: exclusion %d, matched %t, error %q", c, exclusion, matched, text)
+		bench := pipeline.NewBench([]*pipeline.Decision{nil, &d}, nil)
+		e := logentry.Entry{Raw: []byte(`{"labels":{"x":"0"}}`)}
+		if defect := bench.Fields().Extract(&e, logentry.Limits{}); defect != nil {
+			t.Fatal(defect)
+		}
+		found := bench.NewJudge().Judge(&e, func(int) bool { return true })
+		text, exclusion := "", int32(-1)
+		for _, f := range found {
+			if exclusion = f.Excluded; f.Err != nil {
+				text = f.Err.Error()
+			}
+		}
+		if exclusion != c.exclusion || (len(found) == 1) != c.matched || text != c.err {
+			t.Errorf("%+v: exclusion %d, matched %t, error %q", c, exclusion, len(found) == 1, text)
 		}
 	}
 }

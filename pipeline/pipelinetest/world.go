@@ -9,13 +9,12 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"sluice/configs"
-	"sluice/filters"
-	"sluice/logentry"
 	"sluice/pipeline"
 	"sluice/pipeline/ledger"
 	ledgermemory "sluice/pipeline/ledger/memory"
@@ -34,8 +33,9 @@ type World struct {
 	Places Places
 	Routes []*Route
 
-	Log      *slog.Logger  // nil: none
-	Patience time.Duration // of the world's clock: how long a life may take to route all; default 10 minutes
+	Hierarchy string        // of the configuration, as YAML; see Hierarchies
+	Log       *slog.Logger  // nil: none
+	Patience  time.Duration // of the world's clock: how long a life may take to route all; default 10 minutes
 
 	Memory int64 // of each router; 0: the default
 	// Over gives each router its view of the stream; by default the stream itself.
@@ -69,22 +69,27 @@ type Route struct {
 	Batch configs.Batch
 	Place string
 	Off   bool // not in the configuration
+
+	Parent                        string
+	Children, Intercept, Required bool
 }
 
 // Rule is a filter with an exclusion, and the same said in Go for the model.
 type Rule struct {
-	Filter, Exclude string
-	Keeps           func(n int) bool
+	Filter, Exclude   string
+	Matches, Excludes func(n int) bool
 }
 
 // Rules are the decision settings that routes change between.
 var Rules = []Rule{
-	{"", "", func(int) bool { return true }},
-	{"jsonPayload.n>=5", "", func(n int) bool { return n >= 5 }},
-	{"jsonPayload.n<7", "jsonPayload.n=3", func(n int) bool { return n < 7 && n != 3 }},
-	{"severity>=ERROR OR jsonPayload.n=2", "", func(n int) bool { return n == 2 }},
-	{"jsonPayload.n>100", "", func(int) bool { return false }},
+	{"", "", func(int) bool { return true }, nothing},
+	{"jsonPayload.n>=5", "", func(n int) bool { return n >= 5 }, nothing},
+	{"jsonPayload.n<7", "jsonPayload.n=3", func(n int) bool { return n < 7 }, func(n int) bool { return n == 3 }},
+	{"severity>=ERROR OR jsonPayload.n=2", "", func(n int) bool { return n == 2 }, nothing},
+	{"jsonPayload.n>100", "", nothing, nothing},
 }
+
+func nothing(int) bool { return false }
 
 // sent is one line that was published, readable or not.
 type sent struct {
@@ -99,7 +104,7 @@ func NewWorld(t testing.TB, seed uint64, places Places) *World {
 	w := &World{
 		T: t, Seed: seed, Rand: rand.New(rand.NewPCG(seed, 1)), Places: places,
 		Stream: streammemory.New("LOGS"), memory: ledgermemory.New(), gone: make(map[uint64]bool),
-		blocked: make(map[string]bool), Patience: 10 * time.Minute,
+		blocked: make(map[string]bool), Hierarchy: Hierarchies[0], Patience: 10 * time.Minute,
 	}
 	w.OpenLedger = func() (ledger.Ledger, error) { return w.memory, nil }
 	w.Over = func(s stream.Stream) stream.Stream { return s }
@@ -257,13 +262,16 @@ func (w *World) Live(gate *Gate) *Life {
 }
 
 func (w *World) pipelineRoutes() []pipeline.Route {
-	routes := []pipeline.Route{{Name: pipeline.Unreadable, Decision: w.decision(0), Delivery: []byte("{}")}}
+	cfg := w.Config()
+	unreadable := cfg.Unreadable()
+	routes := []pipeline.Route{{Name: pipeline.Unreadable, Decision: unreadable.Decision(cfg.Limits), Delivery: []byte("{}")}}
 	for _, r := range w.Routes {
-		if r.Off {
+		i := slices.IndexFunc(cfg.Routes, func(c configs.Route) bool { return c.Name == r.Name })
+		if i < 0 {
 			continue
 		}
 		delivery := fmt.Appendf(nil, `{"place":%q,"batch":{"entries":%d}}`, r.Place, r.Batch.Entries)
-		routes = append(routes, pipeline.Route{Name: r.Name, Decision: w.decision(r.Rule), Delivery: delivery, Batch: r.Batch})
+		routes = append(routes, pipeline.Route{Name: r.Name, Decision: cfg.Routes[i].Decision(cfg.Limits), Delivery: delivery, Batch: r.Batch})
 	}
 	return routes
 }
@@ -272,34 +280,6 @@ func placeOf(delivery []byte) (string, error) {
 	var d struct{ Place string }
 	err := json.Unmarshal(delivery, &d)
 	return d.Place, err
-}
-
-// decision is in a form that JSON encoders like to change: hashes are over these bytes.
-func (w *World) decision(rule int) []byte {
-	return fmt.Appendf(nil, `{"rule": %d, "text": "a<b & b>c"}`, rule)
-}
-
-func decide(route string, b []byte) (pipeline.Decision, error) {
-	rule, err := ruleOf(b)
-	if err != nil {
-		return pipeline.Decision{}, err
-	}
-	d := pipeline.Decision{Unreadable: route == pipeline.Unreadable, Limits: logentry.Limits{}}
-	if d.Rule.Include, err = filters.Compile(Rules[rule].Filter); err != nil {
-		return d, err
-	}
-	if Rules[rule].Exclude == "" {
-		return d, nil
-	}
-	x, err := filters.Compile(Rules[rule].Exclude)
-	d.Rule.Exclude, d.Exclusions = []*filters.Filter{x}, []string{"x"}
-	return d, err
-}
-
-func ruleOf(decision []byte) (int, error) {
-	var d struct{ Rule int }
-	err := json.Unmarshal(decision, &d)
-	return d.Rule, err
 }
 
 // Crash ends the life at once, as a SIGKILL does.

@@ -126,6 +126,7 @@ func (w *World) randomLives(n int) {
 		gate.Fault = faults
 		w.oneLife(gate)
 		w.ChangeRules()
+		w.ChangePolicies()
 	}
 }
 
