@@ -83,6 +83,7 @@ var dependencies = []dependency{
 	{"github.com/fsouza/fake-gcs-server", []string{"sinks/gcs/gcstest"}, "a fake Cloud Storage, for tests only"},
 	{"github.com/aws/aws-sdk-go-v2", []string{"sinks/s3"}, "one package speaks to S3, and finds credentials of AWS"},
 	{"github.com/aws/smithy-go", []string{"sinks/s3"}, "errors of the AWS clients, where they are used"},
+	{"github.com/prometheus/client_golang", []string{"console", "cmd/sluice"}, "one package exposes metrics, in a registry that it is given"},
 	{"github.com/google/go-cmp", []string{"*/*test", "*/*/*test"}, "a comparison library for tests"},
 }
 

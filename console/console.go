@@ -25,16 +25,18 @@ type Router interface {
 	Ready() <-chan struct{}
 	Abandon(route, reason string) error
 	Act(ctx context.Context, route string, act ledger.Act) error
+	Pending() (bytes, limit int64)
 }
 
 // reasonLimit bounds the reason that a person gives.
 const reasonLimit = 4 << 10
 
-// Handler serves GET /v1/status, and GET /healthz: 200 once recovery is done, 503 before; and, to callers on this machine alone,
+// Handler serves GET /v1/status; GET /metrics in the format of Prometheus; and GET /healthz: 200 once recovery is done, 503 before; and, to callers on this machine alone,
 // POST /v1/routes/{route}/{act}, its body the reason and its query's who the person: abandon, pause, resume, disable, enable; not to
 // web pages of another origin.
-func Handler(r Router) http.Handler {
+func Handler(r Router, m *Metrics) http.Handler {
 	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", m.handler(r))
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(Status{Routes: r.Status(), Strangers: r.Strangers()}) // the client went away: nothing to tell

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"sluice/console"
 	"sluice/pipeline"
@@ -28,6 +29,7 @@ type router struct {
 func (r *router) Status() []pipeline.LaneStatus  { return r.lanes }
 func (r *router) Strangers() []pipeline.Stranger { return r.strangers }
 func (r *router) Ready() <-chan struct{}         { return r.ready }
+func (r *router) Pending() (int64, int64)        { return 1 << 20, 128 << 20 }
 func (r *router) Abandon(route, reason string) error {
 	if route == "unknown" {
 		return errors.New(`no route "unknown"`)
@@ -74,7 +76,7 @@ func TestNoWebPageAbandons(t *testing.T) {
 	req.RemoteAddr = "127.0.0.1:5000"
 	req.Header.Set("Origin", "https://elsewhere.example")
 	answer := httptest.NewRecorder()
-	console.Handler(r).ServeHTTP(answer, req)
+	console.Handler(r, console.NewMetrics(prometheus.NewRegistry())).ServeHTTP(answer, req)
 	if answer.Code != http.StatusForbidden || r.abandoned != nil {
 		t.Errorf("answered %d, abandoned %v", answer.Code, r.abandoned)
 	}
@@ -84,7 +86,7 @@ func ask(r *router, method, path, body, from string) *httptest.ResponseRecorder 
 	req := httptest.NewRequest(method, path, strings.NewReader(body))
 	req.RemoteAddr = from
 	answer := httptest.NewRecorder()
-	console.Handler(r).ServeHTTP(answer, req)
+	console.Handler(r, console.NewMetrics(prometheus.NewRegistry())).ServeHTTP(answer, req)
 	return answer
 }
 

@@ -140,6 +140,7 @@ func (l *lane) settled(kind ledger.Kind) ledger.Record {
 
 // append puts a record into the ledger. What was written is committed with it.
 func (l *lane) append(ctx context.Context, r ledger.Record) error {
+	before := l.chain.rec.Open
 	if err := l.chain.append(ctx, r); err != nil {
 		return err
 	}
@@ -147,6 +148,7 @@ func (l *lane) append(ctx context.Context, r ledger.Record) error {
 	defer l.mu.Unlock()
 	l.written, l.recorded, l.oldest = nil, time.Now(), false
 	l.committed, l.lost = r.Committed, r.Lost
+	l.tally.add(before, r)
 	return nil
 }
 

@@ -65,7 +65,8 @@ type lane struct {
 	oldest    bool // the cursor lies in the oldest quarter of the stream
 	status    LaneStatus
 	committed uint64
-	lost      uint64        // messages, in all
+	lost      uint64 // messages, in all
+	tally     tally
 	lossIn    time.Duration // until retention overtakes the lane; 0: not foreseen
 }
 

@@ -97,6 +97,7 @@ func (l *lane) believe() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.committed, l.recorded, l.lost, l.changed = rec.Committed, time.Now(), rec.Lost, false
+	l.tally.epoch = rec.Epoch
 }
 
 // open writes a new lane's first record.

@@ -38,6 +38,9 @@ type LaneStatus struct {
 	WhereError  string      `json:"whereError,omitempty"`  // the last of them
 	LossIn      string      `json:"lossIn,omitempty"`      // when retention would overtake the lane if it stood still: a duration
 	Held        *ledger.Act `json:"held,omitempty"`        // by which a person holds the lane: Message says it for people
+
+	Tally      Tally         `json:"-"` // since the program started
+	TimeToLoss time.Duration `json:"-"` // LossIn; 0: not foreseen
 }
 
 // Status tells how every lane fares, disabled routes included, in the order of streams and routes.
@@ -75,6 +78,7 @@ func (l *lane) statusAt(last uint64) LaneStatus {
 	s := l.status
 	s.Lost, s.Held = l.lost, l.held
 	s.WhereErrors, s.WhereError = l.readers.control.whereErrors(l.routeName)
+	s.Tally, s.TimeToLoss = l.tally.read(), l.lossIn
 	if l.lossIn > 0 {
 		s.LossIn = l.lossIn.Round(time.Second).String()
 	}

@@ -8,7 +8,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"sluice/configs"
+	"sluice/console"
 	"sluice/pipeline"
 	"sluice/pipeline/ledger"
 	"sluice/pipeline/ledger/file"
@@ -24,12 +27,13 @@ type daemon struct {
 	streams []*jetstream.Stream
 	ledger  *file.Ledger
 	router  *pipeline.Router
+	metrics *console.Metrics
 	cfg     atomic.Pointer[configs.Config] // in force
 }
 
 // openDaemon opens bus and ledger and makes the router. Nothing is routed before run.
 func openDaemon(ctx context.Context, cfg *configs.Config, reg sinks.Registry) (*daemon, error) {
-	d := &daemon{}
+	d := &daemon{metrics: console.NewMetrics(prometheus.NewRegistry())}
 	d.cfg.Store(cfg)
 	err := refuseShortfall(ctx, cfg)
 	if err != nil {
@@ -51,8 +55,8 @@ func openDaemon(ctx context.Context, cfg *configs.Config, reg sinks.Registry) (*
 		streams = append(streams, s)
 	}
 	d.router = pipeline.New(pipeline.Options{
-		Ledger: d.ledger, Streams: streams, Routes: pipelineRoutes(cfg), Memory: cfg.Memory,
-		Decide: readDecision, Open: destinationOpener(&d.cfg, reg), Log: slog.Default(),
+		Ledger: d.metrics.Ledger(d.ledger), Streams: streams, Routes: pipelineRoutes(cfg), Memory: cfg.Memory,
+		Decide: readDecision, Open: destinationOpener(&d.cfg, reg, d.metrics), Log: slog.Default(),
 	})
 	d.router.SetHierarchy(cfg.Hierarchy.Names())
 	return d, nil
@@ -78,31 +82,33 @@ func readDecision(route string, b []byte) (pipeline.Decision, error) {
 }
 
 // destinationOpener opens destinations of the registry's kinds, as they were recorded, with today's credentials and endpoints.
-func destinationOpener(cfg *atomic.Pointer[configs.Config], reg sinks.Registry) func(context.Context, string, []byte) (sink, dead *sinks.Sink, err error) {
+func destinationOpener(cfg *atomic.Pointer[configs.Config], reg sinks.Registry, m *console.Metrics) func(context.Context, string, []byte) (sink, dead *sinks.Sink, err error) {
 	return func(ctx context.Context, route string, b []byte) (sink, dead *sinks.Sink, err error) {
 		d, err := configs.ParseDelivery(b, reg)
 		if err != nil {
 			return nil, nil, err
 		}
 		cfg.Load().Complete(route, &d)
-		if dead, err = openSink(ctx, &d.DeadLetter, driver.ToDeadLetter); err != nil {
+		if dead, err = openSink(ctx, route, &d.DeadLetter, driver.ToDeadLetter, m); err != nil {
 			return nil, nil, fmt.Errorf("dead letters: %w", err)
 		}
 		if route == ledger.UnreadableRoute {
 			return dead, nil, nil
 		}
-		sink, err = openSink(ctx, &d.Sink, driver.ToSink)
+		sink, err = openSink(ctx, route, &d.Sink, driver.ToSink, m)
 		return sink, dead, err
 	}
 }
 
-// openSink opens one destination, to be called as the configuration says.
-func openSink(ctx context.Context, s *configs.Sink, as driver.To) (*sinks.Sink, error) {
+// openSink opens one destination of a route, to be called as the configuration says.
+func openSink(ctx context.Context, route string, s *configs.Sink, as driver.To, m *console.Metrics) (*sinks.Sink, error) {
 	d, err := s.Options.Open(ctx, as)
 	if err != nil {
 		return nil, err
 	}
-	return sinks.New(d, s.Calls.Options()), nil
+	o := s.Calls.Options()
+	o.Hooks = hooksOf(m, route, s)
+	return sinks.New(d, o), nil
 }
 
 // run routes until stop is closed and the drain is done, or the router fails. What is not delivered in pipeline.DrainTime after

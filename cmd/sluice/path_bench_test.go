@@ -18,7 +18,10 @@ import (
 	natsclient "github.com/nats-io/nats.go"
 	nats "github.com/nats-io/nats.go/jetstream"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"sluice/configs"
+	"sluice/console"
 	"sluice/pipeline"
 	"sluice/pipeline/ledger"
 	ledgerfile "sluice/pipeline/ledger/file"
@@ -263,7 +266,7 @@ func runPath(b *testing.B, s stream.Stream, text string) float64 {
 	defer d.ledger.Close()
 	d.router = pipeline.New(pipeline.Options{
 		Ledger: d.ledger, Streams: []stream.Stream{s}, Routes: pipelineRoutes(cfg), Memory: cfg.Memory,
-		Decide: readDecision, Open: destinationOpener(&d.cfg, registry()), Log: slog.Default(),
+		Decide: readDecision, Open: destinationOpener(&d.cfg, registry(), console.NewMetrics(prometheus.NewRegistry())), Log: slog.Default(),
 	})
 	stop, done := make(chan struct{}), make(chan error, 1)
 	go func() { done <- d.run(b.Context(), stop) }()

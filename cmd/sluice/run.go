@@ -72,7 +72,7 @@ func runDaemon(ctx context.Context, config string, acknowledge []string) error {
 
 // serveConsole serves status and health; with no address, nothing.
 func serveConsole(listen string, d *daemon, reloads *reloader) (*http.Server, error) {
-	web := &http.Server{Handler: console.WithReload(console.Handler(d.router), reloads.ask), ReadHeaderTimeout: 10 * time.Second}
+	web := &http.Server{Handler: console.WithReload(console.Handler(d.router, d.metrics), reloads.ask), ReadHeaderTimeout: 10 * time.Second}
 	if listen == "" {
 		return web, nil
 	}

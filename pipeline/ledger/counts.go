@@ -79,6 +79,12 @@ func (t *Tally) Add(r Record) {
 	t.setOpen(r.Open)
 }
 
+// Follow takes in a record whose predecessor left these plans open, for a tally that did not begin with its lane.
+func (t *Tally) Follow(before []Plan, r Record) {
+	t.setOpen(before)
+	t.Add(r)
+}
+
 // restore begins anew from a checkpoint, which says the same as all the records before it.
 func (t *Tally) restore(r Record) {
 	if r.Tally != nil {
