@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"sluice/configs"
@@ -18,7 +19,7 @@ const abandonAfter = 60 * time.Second
 func (r *Router) Abandon(route, reason string) error {
 	found, still := false, false
 	for _, rs := range r.readers {
-		for _, l := range rs.all() {
+		for _, l := range append(slices.Clip(rs.all()), rs.besides()...) {
 			if l.routeName == route && !l.isFinished() {
 				found = true
 				still = l.askAbandon(reason) || still

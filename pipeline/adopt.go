@@ -40,7 +40,7 @@ func (l *lane) writeManifest(ctx context.Context, d draft) error {
 	if err != nil {
 		return fmt.Errorf("encode the manifest: %w", err)
 	}
-	u := driver.Manifest(l.routeName, l.readers.stream.Name(), l.epoch(), d.plan.Named, body)
+	u := driver.Manifest(l.routeName, l.streamName(), max(l.epoch(), d.plan.Epoch), d.plan.Named, body)
 	answer, cancel := l.owed(ctx)
 	defer cancel(nil)
 	_, err = d.dest.sink.Write(answer, &u)

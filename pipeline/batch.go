@@ -28,6 +28,7 @@ type batch struct {
 	plan        int                           // about what its units will take in the record of its plan, in bytes
 	defects     map[position]*logentry.Defect // Unreadable lanes
 
+	epoch       uint32 // of the entries' identity, where it is not the lane's; else 0
 	named       uint64 // sequence of the first kept entry
 	entries     int
 	bytes       int64 // of the kept entries

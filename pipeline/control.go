@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"math"
 	"sort"
-	"strings"
 	"sync"
 
 	"sluice/pipeline/ledger"
@@ -234,8 +233,8 @@ func (c *control) eachLast(ctx context.Context, epoch uint32, yield func(ledger.
 		return fmt.Errorf("list the ledger's lanes: %w", err)
 	}
 	for _, lane := range lanes {
-		if strings.HasPrefix(lane, controlPrefix) || !strings.HasSuffix(lane, "/"+c.rs.stream.Name()) {
-			continue
+		if route, on, side := ledger.SplitLane(lane); route == ledger.ControlRoute || on != c.rs.stream.Name() || side != "" {
+			continue // a side lane counts something else than the stream's sequences
 		}
 		r, _, err := c.rs.router.opts.Ledger.Last(ctx, lane)
 		if errors.Is(err, ledger.ErrDamaged) {

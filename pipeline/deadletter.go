@@ -3,6 +3,7 @@ package pipeline
 import (
 	"encoding/base64"
 	"encoding/json"
+	"time"
 	"unicode/utf8"
 
 	"sluice/sinks/driver"
@@ -11,23 +12,24 @@ import (
 // Envelope is a line of the dead letters: an entry that could not be delivered, why, and where it stands, so that it can be
 // replayed. Exactly one of Raw and RawBase64 is set; the latter when the bytes are not UTF-8.
 type Envelope struct {
-	Route     string  `json:"route"`
-	Stream    string  `json:"stream"`
-	Epoch     uint32  `json:"epoch"`
-	Seq       uint64  `json:"seq"`
-	Index     int32   `json:"index"`
-	Reason    string  `json:"reason"` // a logentry.Reason, or "rejected"
-	Detail    string  `json:"detail"`
-	Size      int     `json:"size"` // bytes of the entry
-	Raw       *string `json:"raw,omitempty"`
-	RawBase64 *string `json:"rawBase64,omitempty"`
+	Route     string    `json:"route"`
+	Stream    string    `json:"stream"`
+	Epoch     uint32    `json:"epoch"`
+	Seq       uint64    `json:"seq"`
+	Index     int32     `json:"index"`
+	Stored    time.Time `json:"stored,omitzero"` // when the stream stored it
+	Reason    string    `json:"reason"`          // a logentry.Reason, or "rejected"
+	Detail    string    `json:"detail"`
+	Size      int       `json:"size"` // bytes of the entry
+	Raw       *string   `json:"raw,omitempty"`
+	RawBase64 *string   `json:"rawBase64,omitempty"`
 }
 
 // wrap puts an entry into an envelope; the reference keeps its place in the stream.
 func wrap(batch driver.Batch, ref driver.Ref, reason, detail string) driver.Ref {
 	e := Envelope{
 		Route: batch.Route, Stream: batch.Stream, Epoch: batch.Epoch, Seq: ref.Seq, Index: ref.Index,
-		Reason: reason, Detail: detail, Size: len(ref.Raw),
+		Stored: time.Unix(0, ref.Stored).UTC(), Reason: reason, Detail: detail, Size: len(ref.Raw),
 	}
 	raw := string(ref.Raw)
 	if !utf8.ValidString(raw) {

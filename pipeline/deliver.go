@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -41,8 +42,10 @@ func (l *lane) deliverCut(ctx context.Context) error {
 
 // plan makes the batch's plan and records it, with the commit of the plan before it.
 func (l *lane) plan(ctx context.Context, b *batch) (draft, error) {
-	if _, err := l.readers.ask(ctx); err != nil { // before what was read is recorded
-		return draft{}, err
+	if l.source == nil { // before what was read is recorded
+		if _, err := l.readers.ask(ctx); err != nil {
+			return draft{}, err
+		}
 	}
 	dest, err := l.router.opened.get(ctx, l.routeName, b.route.Delivery)
 	if err != nil {
@@ -57,6 +60,9 @@ func (l *lane) plan(ctx context.Context, b *batch) (draft, error) {
 	}
 	d, err := l.prepared(ctx, b, t)
 	if err != nil {
+		return draft{}, err
+	}
+	if err := l.mayRefuse(d.plan.Rejects, b.entries); err != nil {
 		return draft{}, err
 	}
 	r := l.settled(ledger.KindPlan)
@@ -126,6 +132,7 @@ func (l *lane) settled(kind ledger.Kind) ledger.Record {
 	r := ledger.Record{
 		Kind: kind, Epoch: l.epoch(), StreamEp: l.chain.rec.StreamEp, Committed: l.chain.rec.Committed, Lost: l.chain.rec.Lost,
 		State: l.state, DeadSt: l.dead, Pinned: l.pinned, Anchor: l.chain.rec.Anchor, Held: l.chain.rec.Held,
+		Replay: l.chain.rec.Replay,
 	}
 	if w := l.written; w != nil {
 		r.Committed, r.Receipts = w.plan.Last, w.receipts
@@ -289,10 +296,11 @@ func (l *lane) amend(ctx context.Context, b *batch, d draft, c change) (draft, e
 	if err != nil {
 		return draft{}, err
 	}
-	total := len(d.plan.Rejects) + len(refused)
-	if len(refused) > 0 && (total > rejectsMost || total >= rejectsFew && total*rejectsShare > b.entries) {
-		return draft{}, &haltError{fmt.Errorf("the destination refuses %d of %d entries (first: sequence %d.%d: %s): mend the route, then start again",
-			total, b.entries, refused[0].Seq, refused[0].Index, refused[0].Reason)}
+	if len(refused) > 0 {
+		err = l.mayRefuse(append(slices.Clip(refused), d.plan.Rejects...), b.entries)
+	}
+	if err != nil {
+		return draft{}, err
 	}
 	t := terms{
 		dest: d.dest, delivery: d.plan.Delivery, epoch: l.epoch(), state: state, dead: d.plan.DeadState,
@@ -310,6 +318,17 @@ func (l *lane) amend(ctx context.Context, b *batch, d draft, c change) (draft, e
 		r.Amend = &ledger.Amend{Excluded: []driver.Reject{}, Reason: "moved"}
 	}
 	return amended, l.append(ctx, r)
+}
+
+// mayRefuse halts the lane when so many entries of a batch are refused that it is the schema and not the entries. A replay asks
+// about each of its entries: all may be refused again.
+func (l *lane) mayRefuse(refused []driver.Reject, of int) error {
+	n := len(refused)
+	if _, replay := l.source.(*deadSource); replay || n <= rejectsMost && (n < rejectsFew || n*rejectsShare <= of) {
+		return nil
+	}
+	return &haltError{fmt.Errorf("the destination refuses %d of %d entries (first: sequence %d.%d: %s): mend the route, then start again",
+		n, of, refused[0].Seq, refused[0].Index, refused[0].Reason)}
 }
 
 // commit records that the written plan stands.

@@ -50,7 +50,10 @@ func (l *lane) draft(b *batch, t terms) (draft, error) {
 	if t.named == 0 {
 		t.named = b.named
 	}
-	batch := driver.Batch{Route: l.routeName, Stream: stream, Epoch: t.epoch, First: t.named, Last: b.next - 1, Groups: groups}
+	if b.epoch != 0 {
+		t.epoch = b.epoch
+	}
+	batch := driver.Batch{Route: l.routeName, Stream: stream, Side: l.side, Epoch: t.epoch, First: t.named, Last: b.next - 1, Groups: groups}
 	if l.isUnreadable() {
 		batch.Groups = b.envelopes(batch, groups)
 	}
@@ -67,7 +70,7 @@ func (l *lane) draft(b *batch, t terms) (draft, error) {
 	d := draft{dest: t.dest, next: p.Next, dead: t.dead}
 	d.plan = ledger.Plan{
 		First: b.first, Last: b.next - 1, Named: t.named, Missing: b.missing,
-		Decision: b.revision.hash, Delivery: t.delivery,
+		Decision: b.revision.hash, Delivery: t.delivery, Epoch: b.epoch,
 		Counts: b.counts(b.revision.decision.Exclusions), Units: p.Units, Rejects: rejects, Amends: t.amends,
 		State: t.state, DeadState: t.dead, Superseded: t.superseded, Until: t.until,
 	}

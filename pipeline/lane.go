@@ -28,6 +28,8 @@ type lane struct {
 	readers   *readers
 	routeName string
 	name      string // of the ledger's lane
+	side      string // of a side lane: see ledger.SplitLane
+	source    source // of a side lane; nil: the stream, by its readers
 	ordinal   int    // among the stream's lanes: its question in every court
 	log       *slog.Logger
 
@@ -92,7 +94,7 @@ func newLane(r *Router, rs *readers, route *Route, ordinal int) *lane {
 }
 
 // LaneName is the ledger's name of a route on a stream.
-func LaneName(route, streamName string) string { return route + "/" + streamName }
+func LaneName(route, streamName string) string { return ledger.LaneName(route, streamName, "") }
 
 // take hands the lane what was decided of a block by the reader it is aboard. It tells whether the lane stays aboard: not when
 // it has left meanwhile, or cannot take the whole block. It never waits for ledger or destination.
@@ -323,6 +325,9 @@ func (l *lane) forget() {
 // work reads the ledger, redoes what is open, boards a reader and delivers until something goes wrong or the drain is done.
 // healthy is called whenever the ledger has grown by it.
 func (l *lane) work(ctx context.Context, recovered, healthy func()) error {
+	if l.source != nil {
+		return l.workSide(ctx, healthy)
+	}
 	l.mu.Lock()
 	l.coming = time.Now()
 	l.mu.Unlock()

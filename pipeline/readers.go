@@ -28,6 +28,9 @@ type readers struct {
 	lanes     atomic.Pointer[[]*lane] // by ordinal; lanes that have finished keep their place
 	strangers strangers
 
+	sideMu sync.Mutex
+	sides  map[string]*lane // side lanes by name, also those that have finished
+
 	mu      sync.Mutex
 	moved   *sync.Cond // something in the timetable changed
 	ctx     context.Context
@@ -44,7 +47,7 @@ type readers struct {
 }
 
 func newReaders(r *Router, s stream.Stream) *readers {
-	rs := &readers{router: r, stream: s, log: r.log.With("stream", s.Name()), waiting: make(map[*lane]bool)}
+	rs := &readers{router: r, stream: s, log: r.log.With("stream", s.Name()), sides: make(map[string]*lane), waiting: make(map[*lane]bool)}
 	rs.lanes.Store(&[]*lane{})
 	rs.strangers.known = &r.hierarchy
 	rs.moved = sync.NewCond(&rs.mu)

@@ -283,6 +283,9 @@ func (l *lane) termsOf(p ledger.Plan, dest *destination) terms {
 
 // rebuild reads the plan's messages again and decides them under its revision.
 func (l *lane) rebuild(ctx context.Context, p ledger.Plan, rev revision, dest *destination) (*batch, error) {
+	if l.source != nil {
+		return l.source.gather(ctx, l, dest, rev, p.First, p.Last)
+	}
 	b := newBatch(l.router.memory, p.First, rev, l.current())
 	select {
 	case l.router.redos <- struct{}{}:

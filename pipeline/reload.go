@@ -59,6 +59,7 @@ func (rs *readers) reload(ctx context.Context, routes []Route) error {
 				return err
 			}
 			started = rs.apply(routes)
+			rs.applySides(routes)
 			rs.version++
 			rs.log.Info("routes in force", "routes", len(routes), "from", from)
 			return nil

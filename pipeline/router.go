@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -139,13 +140,8 @@ func (r *Router) Run(ctx context.Context) error {
 	defer cancel(nil)
 	defer r.opened.close()
 	r.ctx = ctx
-	for _, rs := range r.readers {
-		if err := rs.prepare(ctx); err != nil {
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			return fmt.Errorf("stream %s: %w", rs.stream.Name(), err)
-		}
+	if err := r.prepare(ctx); err != nil {
+		return err
 	}
 	r.Acknowledge(Acknowledgement{})
 	var recovered, others sync.WaitGroup
@@ -155,6 +151,11 @@ func (r *Router) Run(ctx context.Context) error {
 			r.start(l, recovered.Done)
 		}
 		others.Go(func() { rs.run(ctx) })
+	}
+	for _, rs := range r.readers {
+		if err := rs.resumeReplays(ctx); err != nil {
+			r.log.Error("replays that were begun are not resumed", "error", err)
+		}
 	}
 	others.Go(func() { recovered.Wait(); close(r.ready) })
 	close(r.started)
@@ -174,6 +175,19 @@ func (r *Router) Run(ctx context.Context) error {
 	<-r.finished
 	others.Wait()
 	return err
+}
+
+// prepare reads the control lanes and records the revisions of the routes.
+func (r *Router) prepare(ctx context.Context) error {
+	for _, rs := range r.readers {
+		if err := rs.prepare(ctx); err != nil {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			return fmt.Errorf("stream %s: %w", rs.stream.Name(), err)
+		}
+	}
+	return nil
 }
 
 // start runs a lane, unless Run is about to return. recovered is called once, when the lane has recovered or found that it
@@ -205,7 +219,7 @@ func (r *Router) Drain() {
 	r.drainOnce.Do(func() {
 		close(r.draining)
 		for _, rs := range r.readers {
-			for _, l := range rs.all() {
+			for _, l := range append(slices.Clip(rs.all()), rs.besides()...) {
 				l.wakeUp()
 			}
 		}

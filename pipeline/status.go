@@ -43,7 +43,8 @@ type LaneStatus struct {
 	TimeToLoss time.Duration `json:"-"` // LossIn; 0: not foreseen
 }
 
-// Status tells how every lane fares, disabled routes included, in the order of streams and routes.
+// Status tells how every lane fares, disabled routes included, in the order of streams and routes; behind them the side lanes that
+// run, whose Stream is <stream>/<side> and whose cursor and last count their own entries.
 func (r *Router) Status() []LaneStatus {
 	var all []LaneStatus
 	for _, rs := range r.readers {
@@ -66,6 +67,11 @@ func (r *Router) Status() []LaneStatus {
 			if live[l.routeName] == l {
 				all = append(all, l.statusAt(last))
 			}
+		}
+	}
+	for _, rs := range r.readers {
+		for _, l := range rs.besides() {
+			all = append(all, l.statusAt(l.source.end()))
 		}
 	}
 	return all

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"time"
 
@@ -14,7 +15,10 @@ import (
 )
 
 // A Sink stands wherever a driver may.
-var _ driver.Driver = (*Sink)(nil)
+var (
+	_ driver.Driver     = (*Sink)(nil)
+	_ driver.DeadReader = (*Sink)(nil)
+)
 
 // Options are how a Sink calls its driver. The zero value of a field means its default.
 type Options struct {
@@ -84,6 +88,15 @@ func (s *Sink) Prepare(ctx context.Context, st driver.State) (driver.State, erro
 // Plan is the driver's.
 func (s *Sink) Plan(st driver.State, b *driver.Batch) (driver.Plan, error) {
 	return s.driver.Plan(st, b)
+}
+
+// ReadDead is the driver's, called once; errors.ErrUnsupported where the driver is no driver.DeadReader.
+func (s *Sink) ReadDead(ctx context.Context, name string) (io.ReadCloser, error) {
+	r, ok := s.driver.(driver.DeadReader)
+	if !ok {
+		return nil, fmt.Errorf("%s cannot give back dead letters: %w", s.driver.Properties().Kind, errors.ErrUnsupported)
+	}
+	return r.ReadDead(ctx, name)
 }
 
 // Close closes the driver.

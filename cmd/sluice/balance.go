@@ -97,6 +97,7 @@ var balanceColumns = []balanceColumn{
 	{"OVER QUOTA", true, func(r *ledger.RouteBalance) uint64 { return r.OverQuota }},
 	{"DUPLICATES", false, func(r *ledger.RouteBalance) uint64 { return r.Duplicates }},
 	{"DEAD LETTERS", false, func(r *ledger.RouteBalance) uint64 { return r.DeadLetters }},
+	{"REPLAYED", true, func(r *ledger.RouteBalance) uint64 { return r.Replayed }},
 	{"OBJECTS", false, func(r *ledger.RouteBalance) uint64 { return r.Objects }},
 	{"BYTES", false, func(r *ledger.RouteBalance) uint64 { return r.Bytes }},
 }

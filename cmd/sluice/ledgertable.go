@@ -41,6 +41,9 @@ func (t *laneTable) add(rev ledger.Rev, r ledger.Record) error {
 		p := r.Open[0]
 		row.first, row.last, row.counts, row.units, row.state = p.First, p.Last, p.Counts, p.Units, "open"
 		t.open = len(t.rows) + 1
+	case r.Kind == ledger.KindOpen && r.Replay != nil:
+		row.first, row.last = min(1, r.Replay.Total()), r.Replay.Total()
+		row.state = fmt.Sprintf("replays the dead letters of records %d–%d and %d refused again %s", r.Replay.After+1, r.Replay.Through, r.Replay.Again, r.Replay.Why)
 	case r.Skip != nil:
 		row.first, row.last, row.counts, row.state = r.Skip.First, r.Skip.Last, r.Skip.Counts, "nothing kept"
 	case r.Loss != nil:

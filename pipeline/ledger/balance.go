@@ -31,7 +31,8 @@ type RouteBalance struct {
 	Sampled     uint64            `json:"sampled"`
 	OverQuota   uint64            `json:"overQuota"`
 	Duplicates  uint64            `json:"duplicates"`
-	DeadLetters uint64            `json:"deadLetters"`
+	DeadLetters uint64            `json:"deadLetters"`        // those that are dead still
+	Replayed    uint64            `json:"replayed,omitempty"` // of Delivered: so many were dead letters before
 	Objects     uint64            `json:"objects"`
 	Bytes       uint64            `json:"bytes"`
 	Balanced    bool              `json:"balanced"` // every lane's chain holds, and every entry is accounted for
@@ -39,7 +40,7 @@ type RouteBalance struct {
 
 // RouteOf gives the route of a lane: what stands before its first slash.
 func RouteOf(lane string) string {
-	route, _, _ := strings.Cut(lane, "/")
+	route, _, _ := SplitLane(lane)
 	return route
 }
 
@@ -68,8 +69,14 @@ func TakeBalance(ctx context.Context, l Reader, routes ...string) (Balance, erro
 		} else if err != nil {
 			return Balance{}, err
 		}
-		if RouteOf(lane) != ControlRoute {
-			b.route(RouteOf(lane)).add(account.Tally, err == nil)
+		route, _, side := SplitLane(lane)
+		if route == ControlRoute {
+			continue
+		}
+		if _, replay := ReplayOf(side); replay {
+			b.route(route).addReplay(account.Tally, err == nil)
+		} else {
+			b.route(route).add(account.Tally, err == nil)
 		}
 	}
 	slices.SortFunc(b.Routes, func(x, y RouteBalance) int { return strings.Compare(x.Route, y.Route) })
@@ -128,6 +135,17 @@ func (r *RouteBalance) add(t Tally, holds bool) {
 	r.Balanced = r.Balanced && holds && c.Balanced()
 }
 
+// addReplay takes in the account of a replay: what it delivered had been counted as dead. Lanes come sorted, a route's own before
+// its replays.
+func (r *RouteBalance) addReplay(t Tally, holds bool) {
+	r.Balanced = r.Balanced && holds && t.Counts.Balanced() && t.Counts.Kept <= r.DeadLetters
+	r.Delivered += t.Counts.Kept
+	r.DeadLetters -= min(t.Counts.Kept, r.DeadLetters)
+	r.Replayed += t.Counts.Kept
+	r.Objects += t.Objects
+	r.Bytes += t.Bytes
+}
+
 func (r *RouteBalance) subtract(e RouteBalance) {
 	r.Examined -= e.Examined
 	r.Delivered -= e.Delivered
@@ -136,7 +154,8 @@ func (r *RouteBalance) subtract(e RouteBalance) {
 	r.Sampled -= e.Sampled
 	r.OverQuota -= e.OverQuota
 	r.Duplicates -= e.Duplicates
-	r.DeadLetters -= e.DeadLetters
+	r.DeadLetters -= min(e.DeadLetters, r.DeadLetters) // replays take away
+	r.Replayed -= e.Replayed
 	r.Objects -= e.Objects
 	r.Bytes -= e.Bytes
 	for rule, n := range e.Excluded {

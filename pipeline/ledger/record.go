@@ -59,6 +59,7 @@ type Record struct {
 	Held     *Act             `json:"held,omitempty"` // the act by which a person holds the lane: it reads nothing
 	Amend    *Amend           `json:"amend,omitempty"`
 	Abandon  *Abandon         `json:"abandon,omitempty"`
+	Replay   *Replay          `json:"replay,omitempty"` // every record of a replay's lane: what it delivers
 	Lost     uint64           `json:"lost,omitempty"` // messages lost on this lane so far, in losses and as missing from what was settled
 	Quota    json.RawMessage  `json:"quota,omitempty"`
 	State    driver.State     `json:"state,omitempty"`     // the sink's state after what is committed
@@ -84,6 +85,7 @@ type Plan struct {
 	Missing  []Gap           `json:"missing,omitempty"` // sequences that the stream does not hold
 	Decision string          `json:"decision"`          // hash of the decision settings it was decided under
 	Delivery string          `json:"delivery"`          // hash of the delivery settings
+	Epoch    uint32          `json:"epoch,omitempty"`   // a replay's: of its entries' identity; else the record's counts
 	Counts   Counts          `json:"counts"`
 	Anchor   Anchor          `json:"anchor"` // of Last
 	Units    []driver.Unit   `json:"units"`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -122,6 +123,7 @@ type oddPlaces struct {
 	route   string
 	open    func() error
 	prepare func(context.Context) error
+	refuse  func(driver.Ref) bool // by Plan
 	write   func(*driver.Unit) error
 }
 
@@ -150,6 +152,26 @@ func (d oddDriver) Prepare(ctx context.Context, s driver.State) (driver.State, e
 		}
 	}
 	return d.Driver.Prepare(ctx, s)
+}
+
+func (d oddDriver) Plan(s driver.State, b *driver.Batch) (driver.Plan, error) {
+	p, err := d.Driver.Plan(s, b)
+	if d.places.refuse == nil {
+		return p, err
+	}
+	for i := range p.Units {
+		var taken []driver.Ref
+		for _, ref := range p.Units[i].Refs {
+			if d.places.refuse(ref) {
+				p.Rejects = append(p.Rejects, driver.Reject{Seq: ref.Seq, Index: ref.Index, Reason: "no such type"})
+			} else {
+				taken = append(taken, ref)
+			}
+		}
+		p.Units[i].Refs = taken
+	}
+	p.Units = slices.DeleteFunc(p.Units, func(u driver.Unit) bool { return len(u.Refs) == 0 })
+	return p, err
 }
 
 func (d oddDriver) Write(ctx context.Context, u *driver.Unit) (driver.Receipt, error) {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
@@ -439,4 +440,12 @@ func (g gatedDriver) Write(ctx context.Context, u *driver.Unit) (driver.Receipt,
 		err = &driver.Error{Code: driver.Unavailable, Err: err}
 	}
 	return receipt, err
+}
+
+func (g gatedDriver) ReadDead(ctx context.Context, name string) (io.ReadCloser, error) {
+	r, ok := g.Driver.(driver.DeadReader)
+	if !ok {
+		return nil, &driver.Error{Code: driver.Misconfigured, Err: errors.ErrUnsupported}
+	}
+	return r.ReadDead(ctx, name)
 }

@@ -1,0 +1,187 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"sluice/pipeline/ledger"
+)
+
+// source gives a side lane its entries. They are finite and numbered: the lane's ledger counts in these numbers, and a plan that
+// was recorded can be gathered again, entry for entry.
+type source interface {
+	// prepare finds out what there is to deliver, from the ledger alone.
+	prepare(ctx context.Context, l *lane) error
+
+	// end is the last number; known after prepare.
+	end() uint64
+
+	// gather makes a batch from number first on: up to last, or, with last = 0, as much as makes a batch. On an error the batch
+	// holds nothing.
+	gather(ctx context.Context, l *lane, dest *destination, rev revision, first, last uint64) (*batch, error)
+}
+
+// workSide is work for a side lane: it redoes what is open, delivers batch after batch to the end of its source, and closes.
+func (l *lane) workSide(ctx context.Context, healthy func()) error {
+	if err := l.source.prepare(ctx, l); err != nil {
+		return err
+	}
+	if err := l.chain.load(ctx); err != nil {
+		if errors.Is(err, ledger.ErrDamaged) {
+			return &haltError{err}
+		}
+		return err
+	}
+	l.believe()
+	if l.chain.rec.Kind == ledger.KindClosed {
+		return l.ended()
+	}
+	if err := l.abandonIfDue(ctx); err != nil {
+		return err
+	}
+	next := l.chain.rec.Committed + 1
+	if open := l.chain.rec.Open; len(open) > 0 {
+		if err := l.redo(ctx, open[0], nil); err != nil {
+			if errors.Is(err, errUnlike) {
+				err = &haltError{fmt.Errorf("entries %d to %d: %w", open[0].First, open[0].Last, err)}
+			}
+			return err
+		}
+		next = open[0].Last + 1
+	}
+	l.setState(Running, "")
+	for next <= l.source.end() && !l.mustStop() {
+		n, err := l.deliverSide(ctx, next)
+		if err != nil {
+			return err
+		}
+		healthy()
+		next = n
+	}
+	if next <= l.source.end() {
+		return l.stopSide(ctx)
+	}
+	if err := l.append(ctx, l.settled(ledger.KindClosed)); err != nil {
+		return err
+	}
+	l.log.Info("side lane closed", "lane", l.name, "entries", l.source.end())
+	return l.ended()
+}
+
+// deliverSide delivers one batch from number first on, and gives the number behind it.
+func (l *lane) deliverSide(ctx context.Context, first uint64) (next uint64, err error) {
+	route := l.current()
+	dest, err := l.router.opened.get(ctx, l.routeName, route.Delivery)
+	if err != nil {
+		return 0, err
+	}
+	hash := hashOf(route.Decision)
+	decision, err := l.readers.control.decision(ctx, l.routeName, hash)
+	if err != nil {
+		return 0, err
+	}
+	b, err := l.source.gather(ctx, l, dest, revision{hash: hash, decision: decision}, first, 0)
+	if err != nil {
+		return 0, err
+	}
+	next = b.next
+	l.mu.Lock()
+	l.cut = b
+	l.mu.Unlock()
+	return next, l.deliverCut(ctx)
+}
+
+// stopSide commits what is written, and leaves the rest to the lane's next life.
+func (l *lane) stopSide(ctx context.Context) error {
+	if l.written != nil {
+		if err := l.commit(ctx); err != nil {
+			return err
+		}
+	}
+	if l.router.isDraining() {
+		return errStopped
+	}
+	return errRetired
+}
+
+// mustStop says whether the router drains or the lane's route is gone.
+func (l *lane) mustStop() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.retiring || l.router.isDraining()
+}
+
+// ended makes this the lane's last life.
+func (l *lane) ended() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.retiring = true
+	return errRetired
+}
+
+// streamName is the stream's name with the lane's side, for names that must not be those of the route's own lane.
+func (l *lane) streamName() string {
+	if l.side == "" {
+		return l.readers.stream.Name()
+	}
+	return l.readers.stream.Name() + "/" + l.side
+}
+
+// startSide runs a side lane whose first record stands in the ledger, unless it runs already.
+func (rs *readers) startSide(route *Route, side string, s source) *lane {
+	rs.sideMu.Lock()
+	defer rs.sideMu.Unlock()
+	name := ledger.LaneName(route.Name, rs.stream.Name(), side)
+	if l := rs.sides[name]; l != nil && l.nudge() {
+		return l
+	}
+	l := newLane(rs.router, rs, route, -1)
+	l.side, l.source, l.name = side, s, name
+	l.status.Stream = l.streamName()
+	l.log = rs.log.With("route", route.Name, "lane", name)
+	rs.sides[name] = l
+	rs.router.start(l, func() {})
+	return l
+}
+
+// nudge lets a lane that stands still try again now; false when it has ended.
+func (l *lane) nudge() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.finished {
+		return false
+	}
+	if s := l.status.State; s == Halted || s == Paused {
+		l.status.State, l.status.Message, l.changed = Waiting, "", true
+		l.wakeUp()
+	}
+	return true
+}
+
+// besides gives the side lanes that run, by name.
+func (rs *readers) besides() []*lane {
+	rs.sideMu.Lock()
+	defer rs.sideMu.Unlock()
+	var lanes []*lane
+	for _, name := range slices.Sorted(maps.Keys(rs.sides)) {
+		if l := rs.sides[name]; !l.isFinished() {
+			lanes = append(lanes, l)
+		}
+	}
+	return lanes
+}
+
+// applySides tells the side lanes of the routes as they are now.
+func (rs *readers) applySides(routes []Route) {
+	for _, l := range rs.besides() {
+		i := slices.IndexFunc(routes, func(r Route) bool { return r.Name == l.routeName && !r.Disabled })
+		if i < 0 {
+			l.retire(false)
+		} else {
+			l.setRoute(&routes[i])
+		}
+	}
+}
