@@ -26,14 +26,15 @@ type Router interface {
 	Abandon(route, reason string) error
 	Act(ctx context.Context, route string, act ledger.Act) error
 	Pending() (bytes, limit int64)
+	Replay(ctx context.Context, route, why string, report func(pipeline.ReplayStatus)) error
 }
 
 // reasonLimit bounds the reason that a person gives.
 const reasonLimit = 4 << 10
 
-// Handler serves GET /v1/status; GET /metrics in the format of Prometheus; and GET /healthz: 200 once recovery is done, 503 before; and, to callers on this machine alone,
-// POST /v1/routes/{route}/{act}, its body the reason and its query's who the person: abandon, pause, resume, disable, enable; not to
-// web pages of another origin.
+// Handler serves GET /v1/status; GET /metrics in the format of Prometheus; and GET /healthz: 200 once recovery is done, 503 before;
+// and, to callers on this machine alone, POST /v1/routes/{route}/{act}, its body the reason and its query's who the person: abandon,
+// replay, pause, resume, disable, enable; not to web pages of another origin.
 func Handler(r Router, m *Metrics) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", m.handler(r))
@@ -53,6 +54,7 @@ func Handler(r Router, m *Metrics) http.Handler {
 	for _, what := range []string{pipeline.ActPause, pipeline.ActResume, pipeline.ActDisable, pipeline.ActEnable} {
 		handleAct(mux, what, r.Act)
 	}
+	mux.HandleFunc("POST /v1/routes/{route}/replay", serveReplay(r))
 	return http.NewCrossOriginProtection().Handler(mux) // a web page in a browser on this machine is not a person's hand
 }
 

@@ -70,6 +70,36 @@ func TestActs(t *testing.T) {
 	}
 }
 
+func (r *router) Replay(_ context.Context, route, why string, report func(pipeline.ReplayStatus)) error {
+	report(pipeline.ReplayStatus{Lane: route + "/LOGS/r1", Entries: 2, Settled: 1})
+	if why == "fails" {
+		return errors.New("halted: gone")
+	}
+	report(pipeline.ReplayStatus{Lane: route + "/LOGS/r1", Entries: 2, Settled: 2, Delivered: 2, Done: true})
+	return nil
+}
+
+func TestReplay(t *testing.T) {
+	for _, c := range []struct {
+		body, from string
+		code       int
+		want       string
+	}{
+		{"", "127.0.0.1:1", http.StatusOK, `{"lane":"a/LOGS/r1","entries":2,"settled":1,"delivered":0,"refused":0,"state":"","done":false}
+{"lane":"a/LOGS/r1","entries":2,"settled":2,"delivered":2,"refused":0,"state":"","done":true}
+`},
+		{"fails", "127.0.0.1:1", http.StatusOK, `{"lane":"a/LOGS/r1","entries":2,"settled":1,"delivered":0,"refused":0,"state":"","done":false}
+{"error":"halted: gone"}
+`},
+		{"", "10.0.0.9:1", http.StatusForbidden, "only from the daemon's own machine\n"},
+	} {
+		answer := ask(&router{}, http.MethodPost, "/v1/routes/a/replay", c.body, c.from)
+		if diff := cmp.Diff(c.want, answer.Body.String()); diff != "" || answer.Code != c.code {
+			t.Errorf("%q from %s: %d\n%s", c.body, c.from, answer.Code, diff)
+		}
+	}
+}
+
 func TestNoWebPageAbandons(t *testing.T) {
 	r := &router{}
 	req := httptest.NewRequest(http.MethodPost, "/v1/routes/a/abandon", nil)
