@@ -1,18 +1,19 @@
 package pipeline
 
 import (
+	"bufio"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"time"
 
 	"sluice/logentry"
 	"sluice/pipeline/ledger"
 	"sluice/pipeline/stream"
-	"sluice/sinks/codec"
 	"sluice/sinks/driver"
 )
 
@@ -144,7 +145,11 @@ func (l *lane) readLetters(ctx context.Context, u *ledger.DeadUnit) ([]driver.Re
 	}
 	defer in.Close()
 	found := make(map[position]driver.Ref)
-	for line, err := range codec.Lines(in, codec.JSON) {
+	for lines := bufio.NewReader(in); ; {
+		line, err := lines.ReadBytes('\n')
+		if err == io.EOF {
+			return settleDead(u, found)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("read the dead letters %s: %w", u.Unit.Name, err)
 		}
@@ -152,7 +157,6 @@ func (l *lane) readLetters(ctx context.Context, u *ledger.DeadUnit) ([]driver.Re
 			found[position{ref.Seq, ref.Index}] = ref
 		}
 	}
-	return settleDead(u, found)
 }
 
 // unwrap takes an entry out of its envelope; false for what is none of the unit's epoch.

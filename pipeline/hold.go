@@ -206,8 +206,8 @@ func RecordAct(ctx context.Context, l ledger.Ledger, lane string, act ledger.Act
 	if err := c.load(ctx); err != nil {
 		return err
 	}
-	if strings.HasPrefix(lane, controlPrefix) {
-		return fmt.Errorf("lane %s is not a route's", lane)
+	if _, _, side := ledger.SplitLane(lane); side != "" || strings.HasPrefix(lane, controlPrefix) {
+		return fmt.Errorf("lane %s is not a route's own", lane)
 	}
 	if c.rev == 0 || c.rec.Kind == ledger.KindClosed {
 		return fmt.Errorf("lane %s has not begun, or is closed", lane)

@@ -89,6 +89,9 @@ func (rs *readers) beginReplay(ctx context.Context, name, why string) (l *lane, 
 	if err != nil {
 		return nil, 0, err
 	}
+	if err := rs.mayDeliver(ctx, name); err != nil {
+		return nil, 0, err
+	}
 	for {
 		next, err := ledger.FindReplay(ctx, r.opts.Ledger, name, rs.stream.Name(), replayMost)
 		if err != nil {

@@ -54,6 +54,9 @@ func (l *lane) workSide(ctx context.Context, healthy func()) error {
 	}
 	l.setState(Running, "")
 	for next <= l.source.end() && !l.mustStop() {
+		if err := l.readers.mayDeliver(ctx, l.routeName); err != nil {
+			return err
+		}
 		n, err := l.deliverSide(ctx, next)
 		if err != nil {
 			return err
@@ -69,6 +72,15 @@ func (l *lane) workSide(ctx context.Context, healthy func()) error {
 	}
 	l.log.Info("side lane closed", "lane", l.name, "entries", l.source.end())
 	return l.ended()
+}
+
+// mayDeliver is an error while a person holds the route's own lane: what stands beside it then stands still, too.
+func (rs *readers) mayDeliver(ctx context.Context, route string) error {
+	rec, _, err := rs.router.opts.Ledger.Last(ctx, LaneName(route, rs.stream.Name()))
+	if err == nil && rec.Held != nil {
+		err = errors.New("the route is " + (&heldError{*rec.Held}).Error()) // no heldError: it is tried again
+	}
+	return err
 }
 
 // deliverSide delivers one batch from number first on, and gives the number behind it.

@@ -60,7 +60,7 @@ type Record struct {
 	Amend    *Amend           `json:"amend,omitempty"`
 	Abandon  *Abandon         `json:"abandon,omitempty"`
 	Replay   *Replay          `json:"replay,omitempty"` // every record of a replay's lane: what it delivers
-	Lost     uint64           `json:"lost,omitempty"` // messages lost on this lane so far, in losses and as missing from what was settled
+	Lost     uint64           `json:"lost,omitempty"`   // messages lost on this lane so far, in losses and as missing from what was settled
 	Quota    json.RawMessage  `json:"quota,omitempty"`
 	State    driver.State     `json:"state,omitempty"`     // the sink's state after what is committed
 	DeadSt   driver.State     `json:"deadState,omitempty"` // the dead-letter sink's
