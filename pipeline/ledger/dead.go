@@ -13,7 +13,6 @@ type DeadUnit struct {
 	Lane     string          // whose plan it was
 	Rev      Rev             // of the record that committed it
 	Epoch    uint32          // of the entries' identity
-	StreamEp uint32          // of the stream, in which their sequences have a meaning
 	Delivery string          // hash of the delivery settings that name the dead letters
 	Stored   int64           // when the plan's last message was stored, Unix nanoseconds
 	Unit     driver.Unit     // its name, count and digest
@@ -88,7 +87,7 @@ func deadOf(open, commit Record) ([]DeadUnit, error) {
 				epoch = open.Epoch
 			}
 			units = append(units, DeadUnit{
-				Lane: open.Lane, Rev: Rev(commit.N), Epoch: epoch, StreamEp: open.StreamEp, Delivery: p.Delivery, Stored: p.Anchor.Stored, Unit: p.Units[i],
+				Lane: open.Lane, Rev: Rev(commit.N), Epoch: epoch, Delivery: p.Delivery, Stored: p.Anchor.Stored, Unit: p.Units[i],
 			})
 		}
 	}

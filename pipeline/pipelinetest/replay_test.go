@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"slices"
@@ -255,6 +256,84 @@ func TestReplayCrashesAtEveryStep(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestReplayOfTwoEpochs: entries keep the epoch under which they were refused, which is part of their identity. What a replay counts
+// is no sequence of the stream.
+func TestReplayOfTwoEpochs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, p := pickyWorld(t)
+		w.Recreate()
+		life := w.Live(NewGate(0, false))
+		time.Sleep(time.Minute)
+		for _, id := range []string{"e5", "e13"} {
+			line := fmt.Sprintf(`{"logName":"projects/p0/logs/app","insertId":%q,"jsonPayload":{"n":7,"epoch":2}}`, id)
+			w.sent = append(w.sent, sent{line: line, n: 7, seq: w.Stream.Append([]byte(line))})
+		}
+		life.Await(w.Patience)
+		life.Drain()
+		p.mended.Store(true)
+		if s, err := w.replay(t); err != nil || s.Delivered != 9 {
+			t.Fatalf("%+v, %v", s, err)
+		}
+		epochs := make(map[string]int)
+		for name, lines := range w.Places.Contents(t, "r0", false) {
+			if strings.Contains(name, "-r1.") {
+				_, name, _ = strings.Cut(name, "SLOGS-")
+				epochs[name[:2]] += len(lines)
+			}
+		}
+		if diff := cmp.Diff(map[string]int{"e1": 7, "e2": 2}, epochs); diff != "" {
+			t.Error(diff)
+		}
+		check(t, 1, w.finish())
+	})
+}
+
+// TestReplayCountsForItself: a replay of one packed message counts beyond the stream's sequences, and revisions are not shifted by it.
+func TestReplayCountsForItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPickyPlaces()
+		w := NewWorld(t, 1, p)
+		w.Routes[0].Rule = 0
+		var pack []string
+		for _, id := range []string{"e3", "e13", "e23", "e5", "e15", "e25", "e35"} {
+			line := fmt.Sprintf(`{"logName":"projects/p0/logs/app","insertId":%q,"jsonPayload":{"n":7}}`, id)
+			pack = append(pack, line)
+			w.sent = append(w.sent, sent{line: line, n: 7, seq: 1})
+		}
+		w.Stream.Append([]byte(strings.Join(pack, "\n")))
+		life := w.Live(NewGate(0, false))
+		life.Await(w.Patience)
+		life.Drain()
+		p.mended.Store(true)
+		if s, err := w.replay(t); err != nil || s.Delivered != 7 {
+			t.Fatalf("%+v, %v", s, err)
+		}
+		w.Routes[0].Rule = 1
+		life = w.Live(NewGate(0, false))
+		time.Sleep(time.Minute)
+		life.Drain()
+		if from := w.lastRevision(t); from != 2 {
+			t.Errorf("the revision is in force from sequence %d", from)
+		}
+		check(t, 1, w.finish())
+	})
+}
+
+// lastRevision is where the last recorded revision begins.
+func (w *World) lastRevision(t *testing.T) (from uint64) {
+	t.Helper()
+	err := w.memory.Scan(context.Background(), "_stream/LOGS", 0, func(_ ledger.Rev, r ledger.Record) error {
+		if r.Config != nil {
+			from = r.Config.From
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return from
 }
 
 // TestReplayOfTwoWriters: two processes replay at once and are each other's zombies.
