@@ -301,7 +301,7 @@ func TestSizesAndDurations(t *testing.T) {
 		"0": int64(0), "4096": int64(4096), "5B": int64(5), "192MiB": int64(192 << 20), "50 GiB": int64(50 << 30), "2kB": int64(2000),
 		"8PiB": int64(8 << 50), "8192PiB": nil, "": nil, "MiB": nil, "-1": nil, "1.5GiB": nil, "1Mi": nil, "1mib": nil, "99999999999999999999": nil,
 	} {
-		got, err := parseSize(text)
+		got, err := ParseSize(text)
 		if want == nil != (err != nil) || err == nil && got != want {
 			t.Errorf("size %q: got %v, %v; want %v", text, got, err, want)
 		}

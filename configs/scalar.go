@@ -95,7 +95,7 @@ func (d *decoder) number(n ast.Node, path string, v reflect.Value, tag reflect.S
 		if !ok {
 			return
 		}
-		size, err := parseSize(text)
+		size, err := ParseSize(text)
 		if err != nil {
 			d.problemAt(n, path, err.Error(), "write 192MiB, 50GiB or a number of bytes")
 			return
@@ -110,7 +110,7 @@ func (d *decoder) number(n ast.Node, path string, v reflect.Value, tag reflect.S
 		return
 	}
 	bound := func(text string) int64 {
-		limit, _ := parseSize(text)
+		limit, _ := ParseSize(text)
 		return limit
 	}
 	if !d.bounds(n, path, value, tag, bound) {
@@ -253,8 +253,8 @@ var sizeUnits = map[string]int64{
 	"kB": 1e3, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "PB": 1e15,
 }
 
-// parseSize reads a number of bytes: 192MiB, 50 GiB, 10MB, 4096.
-func parseSize(text string) (int64, error) {
+// ParseSize reads a number of bytes: 192MiB, 50 GiB, 10MB, 4096.
+func ParseSize(text string) (int64, error) {
 	digits := len(text) - len(strings.TrimLeft(text, "0123456789"))
 	unit, ok := sizeUnits[strings.TrimSpace(text[digits:])]
 	n, err := strconv.ParseInt(text[:digits], 10, 64)

@@ -149,7 +149,7 @@ func (g schemaMaker) count(t reflect.Type, tag reflect.StructTag) object {
 	o := object{"type": "integer"}
 	for tagName, keyword := range map[string]string{"min": "minimum", "max": "maximum"} {
 		if text, ok := tag.Lookup(tagName); ok {
-			limit, err := parseSize(text)
+			limit, err := ParseSize(text)
 			if err != nil {
 				panic(fmt.Sprintf("tag %s of %s: %v", tagName, t, err)) // a mistake of this program
 			}

@@ -26,7 +26,8 @@ type Router interface {
 	Abandon(route, reason string) error
 	Act(ctx context.Context, route string, act ledger.Act) error
 	Pending() (bytes, limit int64)
-	Replay(ctx context.Context, route, why string, report func(pipeline.ReplayStatus)) error
+	Replay(ctx context.Context, route, why string, report func(pipeline.SideStatus)) error
+	Backfill(ctx context.Context, route string, span pipeline.BackfillRange, report func(pipeline.SideStatus)) error
 }
 
 // reasonLimit bounds the reason that a person gives.
@@ -54,7 +55,8 @@ func Handler(r Router, m *Metrics) http.Handler {
 	for _, what := range []string{pipeline.ActPause, pipeline.ActResume, pipeline.ActDisable, pipeline.ActEnable} {
 		handleAct(mux, what, r.Act)
 	}
-	mux.HandleFunc("POST /v1/routes/{route}/replay", serveReplay(r))
+	mux.HandleFunc("POST /v1/routes/{route}/replay", serveBeside(replay(r)))
+	mux.HandleFunc("POST /v1/routes/{route}/backfill", serveBeside(backfill(r)))
 	return http.NewCrossOriginProtection().Handler(mux) // a web page in a browser on this machine is not a person's hand
 }
 

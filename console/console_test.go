@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,6 +25,7 @@ type router struct {
 	ready     chan struct{}
 	abandoned []string
 	acts      []ledger.Act
+	span      pipeline.BackfillRange
 }
 
 func (r *router) Status() []pipeline.LaneStatus  { return r.lanes }
@@ -70,12 +72,12 @@ func TestActs(t *testing.T) {
 	}
 }
 
-func (r *router) Replay(_ context.Context, route, why string, report func(pipeline.ReplayStatus)) error {
-	report(pipeline.ReplayStatus{Lane: route + "/LOGS/r1", Entries: 2, Settled: 1})
+func (r *router) Replay(_ context.Context, route, why string, report func(pipeline.SideStatus)) error {
+	report(pipeline.SideStatus{Lane: route + "/LOGS/r1", Total: 2, Settled: 1})
 	if why == "fails" {
 		return errors.New("halted: gone")
 	}
-	report(pipeline.ReplayStatus{Lane: route + "/LOGS/r1", Entries: 2, Settled: 2, Delivered: 2, Done: true})
+	report(pipeline.SideStatus{Lane: route + "/LOGS/r1", Total: 2, Settled: 2, Delivered: 2, Done: true})
 	return nil
 }
 
@@ -85,10 +87,10 @@ func TestReplay(t *testing.T) {
 		code       int
 		want       string
 	}{
-		{"", "127.0.0.1:1", http.StatusOK, `{"lane":"a/LOGS/r1","entries":2,"settled":1,"delivered":0,"refused":0,"state":"","done":false}
-{"lane":"a/LOGS/r1","entries":2,"settled":2,"delivered":2,"refused":0,"state":"","done":true}
+		{"", "127.0.0.1:1", http.StatusOK, `{"lane":"a/LOGS/r1","total":2,"settled":1,"delivered":0,"refused":0,"state":"","done":false}
+{"lane":"a/LOGS/r1","total":2,"settled":2,"delivered":2,"refused":0,"state":"","done":true}
 `},
-		{"fails", "127.0.0.1:1", http.StatusOK, `{"lane":"a/LOGS/r1","entries":2,"settled":1,"delivered":0,"refused":0,"state":"","done":false}
+		{"fails", "127.0.0.1:1", http.StatusOK, `{"lane":"a/LOGS/r1","total":2,"settled":1,"delivered":0,"refused":0,"state":"","done":false}
 {"error":"halted: gone"}
 `},
 		{"", "10.0.0.9:1", http.StatusForbidden, "only from the daemon's own machine\n"},
@@ -96,6 +98,31 @@ func TestReplay(t *testing.T) {
 		answer := ask(&router{}, http.MethodPost, "/v1/routes/a/replay", c.body, c.from)
 		if diff := cmp.Diff(c.want, answer.Body.String()); diff != "" || answer.Code != c.code {
 			t.Errorf("%q from %s: %d\n%s", c.body, c.from, answer.Code, diff)
+		}
+	}
+}
+
+func (r *router) Backfill(_ context.Context, route string, span pipeline.BackfillRange, _ func(pipeline.SideStatus)) error {
+	r.span = span
+	return nil
+}
+
+// TestBackfill reads what a backfill is of from the query.
+func TestBackfill(t *testing.T) {
+	since := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		query, want string
+		span        pipeline.BackfillRange
+	}{
+		{"", "", pipeline.BackfillRange{Why: "w"}},
+		{"?since=2026-03-01T00:00:00Z&until=2026-03-01T01:00:00Z&rate=5", "", pipeline.BackfillRange{Since: since, Until: since.Add(time.Hour), Rate: 5, Why: "w"}},
+		{"?since=yesterday", "since: ", pipeline.BackfillRange{}},
+		{"?rate=-1", "rate ", pipeline.BackfillRange{}},
+	} {
+		r := &router{}
+		answer := ask(r, http.MethodPost, "/v1/routes/a/backfill"+c.query, "w", "127.0.0.1:1").Body.String()
+		if !strings.Contains(answer, c.want) || (c.want == "") != (answer == "") || r.span != c.span {
+			t.Errorf("%q: answered %q, asked for %+v", c.query, answer, r.span)
 		}
 	}
 }

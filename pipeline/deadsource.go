@@ -38,7 +38,11 @@ func (s *deadSource) prepare(ctx context.Context, l *lane) (err error) {
 	return err
 }
 
+func (s *deadSource) before() uint64 { return 0 }
+
 func (s *deadSource) end() uint64 { return s.replay.Total() }
+
+func (s *deadSource) decision(route *Route) string { return hashOf(route.Decision) }
 
 // gather takes entries of one epoch: it is part of their identity, and a batch has one.
 func (s *deadSource) gather(ctx context.Context, l *lane, dest *destination, rev revision, first, last uint64) (*batch, error) {

@@ -132,7 +132,7 @@ func (l *lane) settled(kind ledger.Kind) ledger.Record {
 	r := ledger.Record{
 		Kind: kind, Epoch: l.epoch(), StreamEp: l.chain.rec.StreamEp, Committed: l.chain.rec.Committed, Lost: l.chain.rec.Lost,
 		State: l.state, DeadSt: l.dead, Pinned: l.pinned, Anchor: l.chain.rec.Anchor, Held: l.chain.rec.Held,
-		Replay: l.chain.rec.Replay,
+		Replay: l.chain.rec.Replay, Backfill: l.chain.rec.Backfill,
 	}
 	if w := l.written; w != nil {
 		r.Committed, r.Receipts = w.plan.Last, w.receipts
@@ -349,6 +349,11 @@ func (l *lane) skip(ctx context.Context) error {
 	}
 	l.pending = newBatch(l.router.memory, b.next, b.revision, b.route)
 	l.mu.Unlock()
+	return l.skipBatch(ctx, b)
+}
+
+// skipBatch records the range of a batch in which nothing was kept.
+func (l *lane) skipBatch(ctx context.Context, b *batch) error {
 	r := l.settled(ledger.KindSkip)
 	counts := b.counts(b.revision.decision.Exclusions)
 	r.Skip = &ledger.Skip{Range: ledger.Range{First: b.first, Last: b.next - 1, Counts: counts}, Missing: b.missing}

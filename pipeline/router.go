@@ -153,8 +153,8 @@ func (r *Router) Run(ctx context.Context) error {
 		others.Go(func() { rs.run(ctx) })
 	}
 	for _, rs := range r.readers {
-		if err := rs.resumeReplays(ctx); err != nil {
-			r.log.Error("replays that were begun are not resumed", "error", err)
+		if err := rs.resumeSides(ctx); err != nil {
+			r.log.Error("replays and backfills that were begun are not resumed", "error", err)
 		}
 	}
 	others.Go(func() { recovered.Wait(); close(r.ready) })

@@ -13,11 +13,15 @@ import (
 // source gives a side lane its entries. They are finite and numbered: the lane's ledger counts in these numbers, and a plan that
 // was recorded can be gathered again, entry for entry.
 type source interface {
-	// prepare finds out what there is to deliver, from the ledger alone.
+	// prepare finds out what there is to deliver, from the ledger alone; the lane's last record has been read.
 	prepare(ctx context.Context, l *lane) error
 
-	// end is the last number; known after prepare.
+	// before is the number before the first, and end the last one; known after prepare.
+	before() uint64
 	end() uint64
+
+	// decision is the hash of the settings under which the entries are taken, those of the route now being at hand.
+	decision(route *Route) string
 
 	// gather makes a batch from number first on: up to last, or, with last = 0, as much as makes a batch. On an error the batch
 	// holds nothing.
@@ -26,9 +30,6 @@ type source interface {
 
 // workSide is work for a side lane: it redoes what is open, delivers batch after batch to the end of its source, and closes.
 func (l *lane) workSide(ctx context.Context, healthy func()) error {
-	if err := l.source.prepare(ctx, l); err != nil {
-		return err
-	}
 	if err := l.chain.load(ctx); err != nil {
 		if errors.Is(err, ledger.ErrDamaged) {
 			return &haltError{err}
@@ -38,6 +39,9 @@ func (l *lane) workSide(ctx context.Context, healthy func()) error {
 	l.believe()
 	if l.chain.rec.Kind == ledger.KindClosed {
 		return l.ended()
+	}
+	if err := l.source.prepare(ctx, l); err != nil {
+		return err
 	}
 	if err := l.abandonIfDue(ctx); err != nil {
 		return err
@@ -90,7 +94,7 @@ func (l *lane) deliverSide(ctx context.Context, first uint64) (next uint64, err 
 	if err != nil {
 		return 0, err
 	}
-	hash := hashOf(route.Decision)
+	hash := l.source.decision(route)
 	decision, err := l.readers.control.decision(ctx, l.routeName, hash)
 	if err != nil {
 		return 0, err
@@ -100,6 +104,9 @@ func (l *lane) deliverSide(ctx context.Context, first uint64) (next uint64, err 
 		return 0, err
 	}
 	next = b.next
+	if b.entries == 0 {
+		return next, l.skipBatch(ctx, b)
+	}
 	l.mu.Lock()
 	l.cut = b
 	l.mu.Unlock()

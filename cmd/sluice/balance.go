@@ -98,6 +98,7 @@ var balanceColumns = []balanceColumn{
 	{"DUPLICATES", false, func(r *ledger.RouteBalance) uint64 { return r.Duplicates }},
 	{"DEAD LETTERS", false, func(r *ledger.RouteBalance) uint64 { return r.DeadLetters }},
 	{"REPLAYED", true, func(r *ledger.RouteBalance) uint64 { return r.Replayed }},
+	{"BACKFILLED", true, func(r *ledger.RouteBalance) uint64 { return r.Backfilled }},
 	{"OBJECTS", false, func(r *ledger.RouteBalance) uint64 { return r.Objects }},
 	{"BYTES", false, func(r *ledger.RouteBalance) uint64 { return r.Bytes }},
 }

@@ -79,7 +79,7 @@ func (d *differ) run(ctx context.Context) error {
 	if err != nil {
 		return usageError(err)
 	}
-	since, err := parseSince(d.since, time.Now())
+	since, err := parseSince("--since", d.since, time.Now())
 	if err != nil {
 		return usageError(err)
 	}
@@ -210,7 +210,7 @@ func parseShare(text string) (float64, error) {
 }
 
 // parseSince reads a time, or how long before now; zero for none.
-func parseSince(text string, now time.Time) (time.Time, error) {
+func parseSince(flag, text string, now time.Time) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
@@ -219,7 +219,7 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 	}
 	ago, err := configs.ParseDuration(text)
 	if err != nil || ago < 0 {
-		return time.Time{}, fmt.Errorf("--since %q: want a time such as 2026-03-01T00:00:00Z, or a duration such as 36h or 7d", text)
+		return time.Time{}, fmt.Errorf("%s %q: want a time such as 2026-03-01T00:00:00Z, or how long ago, such as 36h or 7d", flag, text)
 	}
 	return now.Add(-ago), nil
 }

@@ -44,6 +44,9 @@ func (t *laneTable) add(rev ledger.Rev, r ledger.Record) error {
 	case r.Kind == ledger.KindOpen && r.Replay != nil:
 		row.first, row.last = min(1, r.Replay.Total()), r.Replay.Total()
 		row.state = fmt.Sprintf("replays the dead letters of records %d–%d and %d refused again %s", r.Replay.After+1, r.Replay.Through, r.Replay.Again, r.Replay.Why)
+	case r.Kind == ledger.KindOpen && r.Backfill != nil:
+		row.first, row.last = r.Backfill.From, r.Backfill.To
+		row.state = "delivers what was not kept before " + r.Backfill.Why
 	case r.Skip != nil:
 		row.first, row.last, row.counts, row.state = r.Skip.First, r.Skip.Last, r.Skip.Counts, "nothing kept"
 	case r.Loss != nil:

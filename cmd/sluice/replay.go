@@ -6,19 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
-	"sluice/configs"
-	"sluice/console"
 	"sluice/pipeline"
-	"sluice/pipeline/ledger/file"
 )
 
 func newReplayCommand() *cobra.Command {
@@ -60,102 +54,40 @@ when there is nothing to replay, 1 when there is.`,
 // runReplay lets the daemon replay, or does it here, and shows what came of it.
 func runReplay(cmd *cobra.Command, at daemonPlace, route, reason string, format outputFormat) error {
 	bar := newProgress(cmd.ErrOrStderr(), "replay "+route)
-	done := []pipeline.ReplayStatus{}
-	report := func(s pipeline.ReplayStatus) {
+	done := []pipeline.SideStatus{}
+	report := func(s pipeline.SideStatus) {
 		bar.show(replayState(s))
 		if s.Done {
 			done = append(done, s)
 		}
 	}
-	err := replay(cmd.Context(), at, route, reason, report)
+	err := beside{
+		place: at, path: "/v1/routes/" + url.PathEscape(route) + "/replay", reason: reason, report: report,
+		here: func(ctx context.Context, r *pipeline.Router) error { return r.Replay(ctx, route, reason, report) },
+	}.run(cmd.Context())
 	if bar.last != "" {
 		bar.end()
 	}
 	if out := writeReplays(cmd.OutOrStdout(), route, done, err == nil, format); out != nil {
 		return out
 	}
-	refused := slices.ContainsFunc(done, func(s pipeline.ReplayStatus) bool { return s.Refused > 0 })
+	refused := slices.ContainsFunc(done, func(s pipeline.SideStatus) bool { return s.Refused > 0 })
 	if err == nil && refused {
 		err = errors.New("refused again: what is refused stays in the dead letters (sluice replay " + route + " --dry-run lists it)")
 	}
 	return err
 }
 
-func replayState(s pipeline.ReplayStatus) string {
-	state := fmt.Sprintf("%d of %d dead letters settled", s.Settled, s.Entries)
+func replayState(s pipeline.SideStatus) string {
+	state := fmt.Sprintf("%d of %d dead letters settled", s.Settled, s.Total)
 	if s.Message != "" {
 		state += fmt.Sprintf(", %s: %s", s.State, s.Message)
 	}
 	return state
 }
 
-// replay asks the daemon; where none listens and none holds the ledger, it is the one that replays.
-func replay(ctx context.Context, at daemonPlace, route, reason string, report func(pipeline.ReplayStatus)) error {
-	address := at.url
-	var cfg *configs.Config
-	if address == "" {
-		var err error
-		if cfg, err = configs.Load(at.config, registry()); err != nil {
-			return err
-		}
-		if cfg.HTTP.Listen != "" {
-			address = "http://" + cfg.HTTP.Listen
-		}
-	}
-	if address != "" {
-		err := askReplay(ctx, address+"/v1/routes/"+url.PathEscape(route)+"/replay", reason, report)
-		if cfg == nil || !isNobody(err) {
-			return err
-		}
-	}
-	d, err := openDaemon(ctx, cfg, registry())
-	if errors.Is(err, file.ErrLocked) {
-		return fmt.Errorf("a daemon runs and does not listen: set http: {listen: 127.0.0.1:8080} in its configuration, or stop it while you replay: %w", err)
-	}
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.router.RunReplay(ctx, route, reason, report), d.close())
-}
-
-// isNobody says whether nobody listens at an address.
-func isNobody(err error) bool {
-	dial, ok := errors.AsType[*net.OpError](err)
-	return ok && dial.Op == "dial"
-}
-
-// askReplay tells the daemon to replay, and reports what it says.
-func askReplay(ctx context.Context, address, reason string, report func(pipeline.ReplayStatus)) (err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(reason))
-	if err != nil {
-		return usageError(err)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return fmt.Errorf("ask the daemon (is `sluice run` running?): %w", err)
-	}
-	defer func() { err = errors.Join(err, resp.Body.Close()) }()
-	if resp.StatusCode != http.StatusOK {
-		answer, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10)) // the status is what counts
-		return fmt.Errorf("ask the daemon: %s: %s", resp.Status, strings.TrimSpace(string(answer)))
-	}
-	for lines := json.NewDecoder(resp.Body); ; {
-		var line console.ReplayLine
-		switch err := lines.Decode(&line); {
-		case err == io.EOF:
-			return nil
-		case err != nil:
-			return fmt.Errorf("the daemon's answer broke off; a replay that was begun goes on: %w", err)
-		case line.Error != "":
-			return errors.New(line.Error)
-		case line.ReplayStatus != nil:
-			report(*line.ReplayStatus)
-		}
-	}
-}
-
 // writeReplays shows the replays that were finished.
-func writeReplays(w io.Writer, route string, done []pipeline.ReplayStatus, all bool, format outputFormat) error {
+func writeReplays(w io.Writer, route string, done []pipeline.SideStatus, all bool, format outputFormat) error {
 	if format == outputJSON {
 		return json.NewEncoder(w).Encode(map[string]any{"replays": done})
 	}
@@ -169,7 +101,7 @@ func writeReplays(w io.Writer, route string, done []pipeline.ReplayStatus, all b
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(t, "REPLAY\tDEAD LETTERS\tDELIVERED\tREFUSED AGAIN")
 	for _, s := range done {
-		fmt.Fprintf(t, "%s\t%d\t%d\t%d\n", s.Lane, s.Entries, s.Delivered, s.Refused)
+		fmt.Fprintf(t, "%s\t%d\t%d\t%d\n", s.Lane, s.Total, s.Delivered, s.Refused)
 	}
 	return t.Flush()
 }

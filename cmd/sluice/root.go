@@ -17,7 +17,12 @@ type commandGroup struct {
 
 // commandGroups is the one list of sub-commands.
 var commandGroups = []commandGroup{
-	{"start", "Start:", []func() *cobra.Command{newDemoCommand, newInitCommand, newCheckCommand, newSchemaCommand, newRunCommand, newStatusCommand, newReloadCommand, newRouteCommand, newAbandonCommand, newReplayCommand}},
+	{"start", "Start:", []func() *cobra.Command{
+		newDemoCommand, newInitCommand, newCheckCommand, newSchemaCommand, newRunCommand, newStatusCommand,
+	}},
+	{"hand", "A person's hand on routes:", []func() *cobra.Command{
+		newReloadCommand, newRouteCommand, newAbandonCommand, newReplayCommand, newBackfillCommand,
+	}},
 	{"entries", "Entries:", []func() *cobra.Command{newFilterCommand, newExplainCommand, newTestCommand, newDiffCommand, newPublishCommand}},
 	{"audit", "Audit:", []func() *cobra.Command{newBalanceCommand, newLedgerCommand}},
 	{"about", "About:", []func() *cobra.Command{newVersionCommand}},

@@ -283,13 +283,14 @@ func TestTakeBalance(t *testing.T) {
 	}
 	fill("b/LOGS", 3)
 	fill("a/LOGS", 3)
+	fill("a/MORE", 3)
 	fill("a/LOGS/b1", 3)
 	fill("_unreadable/LOGS", 1)
 	fill("_stream/LOGS", 1)
 	one := ledger.RouteBalance{Route: "b", Examined: 14, Delivered: 4, NotMatched: 2, Excluded: map[string]uint64{"thin": 1, "<a&b>": 2},
 		Intercepted: 1, Sampled: 1, OverQuota: 1, Duplicates: 1, DeadLetters: 1, Objects: 2, Bytes: 201, Balanced: true}
-	two := ledger.RouteBalance{Route: "a", Examined: 28, Delivered: 8, NotMatched: 4, Excluded: map[string]uint64{"thin": 2, "<a&b>": 4},
-		Intercepted: 2, Sampled: 2, OverQuota: 2, Duplicates: 2, DeadLetters: 2, Objects: 4, Bytes: 402, Balanced: true}
+	two := ledger.RouteBalance{Route: "a", Examined: 33, Delivered: 12, NotMatched: 4, Excluded: map[string]uint64{"thin": 2, "<a&b>": 4},
+		Intercepted: 2, Sampled: 2, OverQuota: 2, Duplicates: 2, DeadLetters: 3, Backfilled: 5, Objects: 6, Bytes: 603, Balanced: true}
 	before := take()
 	if diff := cmp.Diff(ledger.Balance{Routes: []ledger.RouteBalance{two, one}}, before); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

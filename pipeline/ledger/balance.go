@@ -31,8 +31,9 @@ type RouteBalance struct {
 	Sampled     uint64            `json:"sampled"`
 	OverQuota   uint64            `json:"overQuota"`
 	Duplicates  uint64            `json:"duplicates"`
-	DeadLetters uint64            `json:"deadLetters"`        // those that are dead still
-	Replayed    uint64            `json:"replayed,omitempty"` // of Delivered: so many were dead letters before
+	DeadLetters uint64            `json:"deadLetters"`          // those that are dead still
+	Replayed    uint64            `json:"replayed,omitempty"`   // of Delivered: so many were dead letters before
+	Backfilled  uint64            `json:"backfilled,omitempty"` // of Examined: so many for a second time, by a backfill that took them up
 	Objects     uint64            `json:"objects"`
 	Bytes       uint64            `json:"bytes"`
 	Balanced    bool              `json:"balanced"` // every lane's chain holds, and every entry is accounted for
@@ -73,10 +74,13 @@ func TakeBalance(ctx context.Context, l Reader, routes ...string) (Balance, erro
 		if route == ControlRoute {
 			continue
 		}
+		row := b.route(route)
 		if _, replay := ReplayOf(side); replay {
-			b.route(route).addReplay(account.Tally, err == nil)
+			row.addReplay(account.Tally, err == nil)
+		} else if _, backfill := BackfillOf(side); backfill {
+			row.addBackfill(account.Tally, err == nil)
 		} else {
-			b.route(route).add(account.Tally, err == nil)
+			row.add(account.Tally, err == nil)
 		}
 	}
 	slices.SortFunc(b.Routes, func(x, y RouteBalance) int { return strings.Compare(x.Route, y.Route) })
@@ -146,6 +150,17 @@ func (r *RouteBalance) addReplay(t Tally, holds bool) {
 	r.Bytes += t.Bytes
 }
 
+// addBackfill takes in the account of a backfill: of what it examined a second time, only what it took up counts.
+func (r *RouteBalance) addBackfill(t Tally, holds bool) {
+	r.Balanced = r.Balanced && holds && t.Counts.Balanced()
+	r.Examined += t.Counts.Kept + t.Counts.Dead
+	r.Backfilled += t.Counts.Kept + t.Counts.Dead
+	r.Delivered += t.Counts.Kept
+	r.DeadLetters += t.Counts.Dead
+	r.Objects += t.Objects
+	r.Bytes += t.Bytes
+}
+
 func (r *RouteBalance) subtract(e RouteBalance) {
 	r.Examined -= e.Examined
 	r.Delivered -= e.Delivered
@@ -156,6 +171,7 @@ func (r *RouteBalance) subtract(e RouteBalance) {
 	r.Duplicates -= e.Duplicates
 	r.DeadLetters -= min(e.DeadLetters, r.DeadLetters) // replays take away
 	r.Replayed -= e.Replayed
+	r.Backfilled -= e.Backfilled
 	r.Objects -= e.Objects
 	r.Bytes -= e.Bytes
 	for rule, n := range e.Excluded {

@@ -59,8 +59,9 @@ type Record struct {
 	Held     *Act             `json:"held,omitempty"` // the act by which a person holds the lane: it reads nothing
 	Amend    *Amend           `json:"amend,omitempty"`
 	Abandon  *Abandon         `json:"abandon,omitempty"`
-	Replay   *Replay          `json:"replay,omitempty"` // every record of a replay's lane: what it delivers
-	Lost     uint64           `json:"lost,omitempty"`   // messages lost on this lane so far, in losses and as missing from what was settled
+	Replay   *Replay          `json:"replay,omitempty"`   // every record of a replay's lane: what it delivers
+	Backfill *Backfill        `json:"backfill,omitempty"` // every record of a backfill's lane: what it delivers
+	Lost     uint64           `json:"lost,omitempty"`     // messages lost on this lane so far, in losses and as missing from what was settled
 	Quota    json.RawMessage  `json:"quota,omitempty"`
 	State    driver.State     `json:"state,omitempty"`     // the sink's state after what is committed
 	DeadSt   driver.State     `json:"deadState,omitempty"` // the dead-letter sink's

@@ -119,12 +119,12 @@ func (w *World) balance(t *testing.T) ledger.RouteBalance {
 }
 
 // replay replays the route in a life of its own, and gives what was reported last.
-func (w *World) replay(t *testing.T) (last pipeline.ReplayStatus, err error) {
+func (w *World) replay(t *testing.T) (last pipeline.SideStatus, err error) {
 	t.Helper()
 	life := w.Live(NewGate(0, false))
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
-	err = life.Router.Replay(ctx, "r0", "the table has the column now", func(s pipeline.ReplayStatus) { last = s })
+	err = life.Router.Replay(ctx, "r0", "the table has the column now", func(s pipeline.SideStatus) { last = s })
 	life.Drain()
 	return last, err
 }
@@ -222,7 +222,7 @@ func TestReplayCrashesAtEveryStep(t *testing.T) {
 				life := w.Live(NewGate(i, after))
 				replayed := make(chan error, 1)
 				go func() {
-					replayed <- life.Router.Replay(context.Background(), "r0", "", func(pipeline.ReplayStatus) {})
+					replayed <- life.Router.Replay(context.Background(), "r0", "", func(pipeline.SideStatus) {})
 				}()
 				select {
 				case <-life.Gate.dead:
@@ -345,7 +345,7 @@ func TestReplayOfTwoWriters(t *testing.T) {
 		lives := []*Life{w.Live(NewGate(0, false)), w.Live(NewGate(0, false))}
 		for _, life := range lives {
 			go func() {
-				errs <- life.Router.Replay(context.Background(), "r0", "", func(pipeline.ReplayStatus) {})
+				errs <- life.Router.Replay(context.Background(), "r0", "", func(pipeline.SideStatus) {})
 			}()
 		}
 		for range lives {
