@@ -20,7 +20,7 @@ const (
 )
 
 // softDelete is the least time in which a deletion can be undone, where the retention policy is not locked: the service's default.
-const softDelete = 7 * day
+const softDelete = 7 * driver.Day
 
 // Attest compares the demands of retention and kmsKey with the bucket, and looks at the rights. It needs storage.buckets.get;
 // without that the settings are a shortfall where something is demanded. A bucket with a retention policy cannot have Object
@@ -37,7 +37,7 @@ func (o *Options) Attest(ctx context.Context) ([]driver.Finding, error) {
 	case errors.Is(err, storage.ErrBucketNotExist):
 		return []driver.Finding{{
 			What: "bucket", Want: "exists", Have: "there is none", Remedy: "create it, or correct bucket",
-			Pauses: !o.Retention.demanding() && o.KMSKey == "", // else it might be made without them
+			Pauses: !o.Retention.Demanding() && o.KMSKey == "", // else it might be made without them
 		}}, nil
 	case err != nil && !forbidden(err):
 		return nil, classify(ctx, o.Bucket, new(session), fmt.Errorf("read the bucket's settings: %w", err))
@@ -55,13 +55,10 @@ func (o *Options) Attest(ctx context.Context) ([]driver.Finding, error) {
 	return append(findings, o.rights(rights)...), nil
 }
 
-// demanding says whether the configuration demands anything of the bucket.
-func (r Retention) demanding() bool { return r.AtLeast > 0 || r.Locked }
-
 // unreadable: what cannot be seen is not attested.
 func (o *Options) unreadable() []driver.Finding {
 	f := driver.Finding{What: "bucket settings", Have: "not readable", OK: true}
-	if o.Retention.demanding() || o.KMSKey != "" {
+	if o.Retention.Demanding() || o.KMSKey != "" {
 		f.Want, f.OK = "readable, to be attested", false
 		f.Remedy = "grant storage.buckets.get (roles/storage.bucketViewer)"
 	}
@@ -70,7 +67,7 @@ func (o *Options) unreadable() []driver.Finding {
 
 func (o *Options) settings(attrs *storage.BucketAttrs) []driver.Finding {
 	var findings []driver.Finding
-	if o.Retention.demanding() {
+	if o.Retention.Demanding() {
 		findings = append(findings, o.period(attrs.RetentionPolicy), o.lock(attrs.RetentionPolicy))
 		if !o.Retention.Locked {
 			findings = append(findings, softDeletion(attrs.SoftDeletePolicy))
@@ -80,10 +77,10 @@ func (o *Options) settings(attrs *storage.BucketAttrs) []driver.Finding {
 }
 
 func (o *Options) period(policy *storage.RetentionPolicy) driver.Finding {
-	want := max(o.Retention.AtLeast, Period(time.Second))
+	want := max(o.Retention.AtLeast, driver.Period(time.Second))
 	f := driver.Finding{What: "retention period", Want: "at least " + want.String(), Have: "none"}
 	if policy != nil {
-		have := Period(policy.RetentionPeriod)
+		have := driver.Period(policy.RetentionPeriod)
 		f.Have, f.OK = have.String(), have >= want
 	}
 	if !f.OK {
@@ -105,9 +102,9 @@ func (o *Options) lock(policy *storage.RetentionPolicy) driver.Finding {
 }
 
 func softDeletion(policy *storage.SoftDeletePolicy) driver.Finding {
-	f := driver.Finding{What: "soft delete", Want: "at least " + Period(softDelete).String() + ", as the retention policy may be lifted", Have: "off"}
+	f := driver.Finding{What: "soft delete", Want: "at least " + driver.Period(softDelete).String() + ", as the retention policy may be lifted", Have: "off"}
 	if policy != nil && policy.RetentionDuration > 0 {
-		f.Have, f.OK = Period(policy.RetentionDuration).String(), policy.RetentionDuration >= softDelete
+		f.Have, f.OK = driver.Period(policy.RetentionDuration).String(), policy.RetentionDuration >= softDelete
 	}
 	if !f.OK {
 		f.Remedy = "lock the retention policy and demand locked: true, or give the bucket a soft delete policy of 7 days"
@@ -137,7 +134,7 @@ func (o *Options) rights(granted []string) []driver.Finding {
 		create.Have, create.Remedy = "refused", "grant roles/storage.objectCreator"
 	}
 	remove := driver.Finding{What: mayDelete, Have: "refused", OK: true}
-	if o.Retention.demanding() {
+	if o.Retention.Demanding() {
 		remove.Want = "refused"
 	}
 	if slices.Contains(granted, mayDelete) {

@@ -20,31 +20,31 @@ func batchOf(keys ...string) *driver.Batch {
 
 func TestAttest(t *testing.T) {
 	const key, other = "projects/p/locations/l/keyRings/r/cryptoKeys/k", "projects/p/locations/l/keyRings/r/cryptoKeys/other"
-	sixLocked := Retention{AtLeast: Period(6 * year), Locked: true}
+	sixLocked := driver.Retention{AtLeast: driver.Period(6 * driver.Year), Locked: true}
 	viewer := []string{"storage.objects.create", "storage.objects.get", "storage.buckets.get"}
 	for name, c := range map[string]struct {
 		bucket    gcstest.Bucket
 		rights    []string
-		retention Retention
+		retention driver.Retention
 		key       string
 		short     string // the findings that are not OK
 	}{
-		"locked, six years":           {gcstest.Bucket{Retention: 6 * year, Locked: true}, viewer, sixLocked, "", ""},
-		"longer":                      {gcstest.Bucket{Retention: 7 * year, Locked: true}, viewer, sixLocked, "", ""},
-		"not locked":                  {gcstest.Bucket{Retention: 6 * year}, viewer, sixLocked, "", "retention lock"},
-		"shorter":                     {gcstest.Bucket{Retention: 6*year - day, Locked: true}, viewer, sixLocked, "", "retention period"},
+		"locked, six years":           {gcstest.Bucket{Retention: 6 * driver.Year, Locked: true}, viewer, sixLocked, "", ""},
+		"longer":                      {gcstest.Bucket{Retention: 7 * driver.Year, Locked: true}, viewer, sixLocked, "", ""},
+		"not locked":                  {gcstest.Bucket{Retention: 6 * driver.Year}, viewer, sixLocked, "", "retention lock"},
+		"shorter":                     {gcstest.Bucket{Retention: 6*driver.Year - driver.Day, Locked: true}, viewer, sixLocked, "", "retention period"},
 		"no policy":                   {gcstest.Bucket{}, viewer, sixLocked, "", "retention period, retention lock"},
-		"unlocked is enough":          {gcstest.Bucket{Retention: year, SoftDelete: 7 * day}, viewer, Retention{AtLeast: Period(year)}, "", ""},
-		"unlocked, nothing undone":    {gcstest.Bucket{Retention: year}, viewer, Retention{AtLeast: Period(year)}, "", "soft delete"},
-		"may delete":                  {gcstest.Bucket{Retention: 6 * year, Locked: true}, gcstest.AllRights, sixLocked, "", "storage.objects.delete"},
-		"may delete, nobody minds":    {gcstest.Bucket{}, gcstest.AllRights, Retention{}, "", ""},
-		"may not create":              {gcstest.Bucket{}, []string{"storage.buckets.get"}, Retention{}, "", "storage.objects.create"},
-		"not to be seen":              {gcstest.Bucket{Retention: 6 * year, Locked: true}, gcstest.ObjectCreator, sixLocked, "", "bucket settings"},
-		"not to be seen, nobody asks": {gcstest.Bucket{}, gcstest.ObjectCreator, Retention{}, "", ""},
-		"the key":                     {gcstest.Bucket{DefaultKey: key}, viewer, Retention{}, key, ""},
-		"another key":                 {gcstest.Bucket{DefaultKey: other}, viewer, Retention{}, key, "default key"},
-		"no key":                      {gcstest.Bucket{}, viewer, Retention{}, key, "default key"},
-		"no bucket":                   {gcstest.Bucket{Missing: true}, viewer, Retention{}, "", "bucket"},
+		"unlocked is enough":          {gcstest.Bucket{Retention: driver.Year, SoftDelete: 7 * driver.Day}, viewer, driver.Retention{AtLeast: driver.Period(driver.Year)}, "", ""},
+		"unlocked, nothing undone":    {gcstest.Bucket{Retention: driver.Year}, viewer, driver.Retention{AtLeast: driver.Period(driver.Year)}, "", "soft delete"},
+		"may delete":                  {gcstest.Bucket{Retention: 6 * driver.Year, Locked: true}, gcstest.AllRights, sixLocked, "", "storage.objects.delete"},
+		"may delete, nobody minds":    {gcstest.Bucket{}, gcstest.AllRights, driver.Retention{}, "", ""},
+		"may not create":              {gcstest.Bucket{}, []string{"storage.buckets.get"}, driver.Retention{}, "", "storage.objects.create"},
+		"not to be seen":              {gcstest.Bucket{Retention: 6 * driver.Year, Locked: true}, gcstest.ObjectCreator, sixLocked, "", "bucket settings"},
+		"not to be seen, nobody asks": {gcstest.Bucket{}, gcstest.ObjectCreator, driver.Retention{}, "", ""},
+		"the key":                     {gcstest.Bucket{DefaultKey: key}, viewer, driver.Retention{}, key, ""},
+		"another key":                 {gcstest.Bucket{DefaultKey: other}, viewer, driver.Retention{}, key, "default key"},
+		"no key":                      {gcstest.Bucket{}, viewer, driver.Retention{}, key, "default key"},
+		"no bucket":                   {gcstest.Bucket{Missing: true}, viewer, driver.Retention{}, "", "bucket"},
 	} {
 		server := start(t)
 		server.CreateBucket(bucket, c.bucket)

@@ -251,7 +251,7 @@ func TestCancelShowsNothing(t *testing.T) {
 // obstacle: not for units, redone ones, manifests or dead letters.
 func TestLockedBucketTakesAllThatTheSinkDoes(t *testing.T) {
 	server := start(t)
-	server.CreateBucket(bucket, gcstest.Bucket{Retention: 6 * year, Locked: true})
+	server.CreateBucket(bucket, gcstest.Bucket{Retention: 6 * driver.Year, Locked: true})
 	server.SetRights("storage.objects.create", "storage.objects.get")
 	o := Defaults()
 	o.Bucket, o.Endpoint = bucket, server.URL

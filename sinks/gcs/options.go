@@ -39,20 +39,14 @@ type Options struct {
 	StorageClass string            `json:"storageClass" yaml:"storageClass" enum:"STANDARD|NEARLINE|COLDLINE|ARCHIVE" doc:"The objects' storage class; absent: the bucket's default."`
 	KMSKey       string            `json:"kmsKey" yaml:"kmsKey" doc:"The key to encrypt with, projects/P/locations/L/keyRings/R/cryptoKeys/K; absent: the bucket's default."`
 
-	Retention       Retention `json:"-" yaml:"retention" doc:"What the bucket must guarantee; looked at when the daemon starts and by check --online."`
-	Endpoint        string    `json:"-" yaml:"endpoint" doc:"Another address of the service: https://… (private, regional), or http://… of an emulator, which gets no credentials."`
-	CredentialsFile string    `json:"-" yaml:"credentialsFile" doc:"A file of credentials; absent: those of the environment (workload identity, GOOGLE_APPLICATION_CREDENTIALS, gcloud)."`
+	Retention       driver.Retention `json:"-" yaml:"retention" doc:"What the bucket must guarantee; looked at when the daemon starts and by check --online."`
+	Endpoint        string           `json:"-" yaml:"endpoint" doc:"Another address of the service: https://… (private, regional), or http://… of an emulator, which gets no credentials."`
+	CredentialsFile string           `json:"-" yaml:"credentialsFile" doc:"A file of credentials; absent: those of the environment (workload identity, GOOGLE_APPLICATION_CREDENTIALS, gcloud)."`
 
 	Proxy string        `json:"-" yaml:"proxy" doc:"http://HOST:PORT of a proxy; absent: HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the environment."`
 	TLS   transport.TLS `json:"-" yaml:"tls" doc:"Whom to trust, and who we are."`
 
 	wrap func(http.RoundTripper) http.RoundTripper // around every request, for tests
-}
-
-// Retention is what a bucket must guarantee about the objects in it; its zero value demands nothing.
-type Retention struct {
-	AtLeast Period `json:"-" yaml:"atLeast" doc:"The least retention period of the bucket: 6y, 90d, 12h."`
-	Locked  bool   `json:"-" yaml:"locked" doc:"The retention policy must be locked, so that nobody can shorten it."`
 }
 
 // Defaults are the options before the configuration is decoded into them.

@@ -4,11 +4,11 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"sluice/sinks/codec"
+	"sluice/sinks/driver"
 	"sluice/sinks/layout"
 )
 
@@ -48,7 +48,7 @@ func TestValidate(t *testing.T) {
 // TestOnlyDeliveryIsPinned: credentials, endpoint and what is only looked at are no part of a plan.
 func TestOnlyDeliveryIsPinned(t *testing.T) {
 	o := Options{Bucket: "b", Prefix: "p", Layout: layout.Spec{Template: "{yyyy}"}, Compression: codec.Gzip, StorageClass: "ARCHIVE", KMSKey: "k",
-		Endpoint: "http://secret", CredentialsFile: "/secret", Retention: Retention{AtLeast: Period(year), Locked: true}}
+		Endpoint: "http://secret", CredentialsFile: "/secret", Retention: driver.Retention{AtLeast: driver.Period(driver.Year), Locked: true}}
 	got, err := json.Marshal(&o)
 	if err != nil {
 		t.Fatal(err)
@@ -63,20 +63,6 @@ func TestDestination(t *testing.T) {
 	for prefix, want := range map[string]string{"": "gs://acme/", "/": "gs://acme/", "a": "gs://acme/a/", "/a/b/": "gs://acme/a/b/"} {
 		if got := (&Options{Bucket: "acme", Prefix: prefix}).Destination(); got != want {
 			t.Errorf("%q gives %s, want %s", prefix, got, want)
-		}
-	}
-}
-
-func TestPeriod(t *testing.T) {
-	for text, want := range map[string]time.Duration{"6y": 6 * 8766 * time.Hour, "90d": 90 * 24 * time.Hour, "12h": 12 * time.Hour, "7s": 7 * time.Second} {
-		var p Period
-		if err := p.UnmarshalText([]byte(text)); err != nil || time.Duration(p) != want || p.String() != text {
-			t.Errorf("%s gives %d, %s, %v", text, p, p, err)
-		}
-	}
-	for _, text := range []string{"", "y", "6", "-1y", "0d", "101y", "1.5y", "6yy", "9999999999999999999s", "6m"} {
-		if err := new(Period).UnmarshalText([]byte(text)); err == nil {
-			t.Errorf("%q was accepted", text)
 		}
 	}
 }

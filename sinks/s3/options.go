@@ -29,7 +29,10 @@ import (
 	"sluice/sinks/transport"
 )
 
-var _ driver.Options = (*Options)(nil)
+var (
+	_ driver.Options  = (*Options)(nil)
+	_ driver.Attester = (*Options)(nil)
+)
 
 // Options are the S3 sink's part of the configuration. What is not pinned in plans has no JSON form.
 type Options struct {
@@ -51,6 +54,8 @@ type Options struct {
 	CredentialsFile     string `json:"-" yaml:"credentialsFile" doc:"A shared credentials file, which may change; absent: the credentials of the environment."`
 	RoleARN             string `json:"-" yaml:"roleArn" doc:"A role to assume with those credentials, as of another account."`
 	ExternalID          string `json:"-" yaml:"externalId" doc:"The external id that the role's trust policy asks for."`
+
+	Retention driver.Retention `json:"-" yaml:"retention" doc:"What the bucket's Object Lock must guarantee; looked at when the daemon starts and by check --online."`
 
 	Proxy string        `json:"-" yaml:"proxy" doc:"http://HOST:PORT of a proxy; absent: HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the environment."`
 	TLS   transport.TLS `json:"-" yaml:"tls" doc:"Whom to trust, and who we are."`

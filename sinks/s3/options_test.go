@@ -55,7 +55,7 @@ func TestValidate(t *testing.T) {
 func TestOnlyDeliveryIsPinned(t *testing.T) {
 	o := Options{Bucket: "b", Prefix: "p", Layout: layout.Spec{Template: "{yyyy}"}, Compression: codec.Gzip, StorageClass: "GLACIER", SSE: "aws:kms", KMSKey: "k",
 		Create: Overwrite, Region: "r", Endpoint: "http://secret", PathStyle: true, ExpectedBucketOwner: "1", ACL: "a", Profile: "p", CredentialsFile: "/secret",
-		RoleARN: "secret", ExternalID: "secret"}
+		RoleARN: "secret", ExternalID: "secret", Retention: driver.Retention{Locked: true}}
 	got, err := json.Marshal(&o)
 	if err != nil {
 		t.Fatal(err)

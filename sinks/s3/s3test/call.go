@@ -19,6 +19,7 @@ const (
 	UploadPart Op = "UploadPart"
 	Complete   Op = "CompleteMultipartUpload"
 	Abort      Op = "AbortMultipartUpload"
+	GetLock    Op = "GetObjectLockConfiguration"
 	Other      Op = "other" // is answered with 501
 )
 
@@ -38,6 +39,8 @@ func parse(r *http.Request) Call {
 	c.AccessKey, _, _ = strings.Cut(scope, "/")
 	q := r.URL.Query()
 	switch {
+	case key == "" && r.Method == http.MethodGet && q.Has("object-lock"):
+		c.Op = GetLock
 	case key == "":
 	case r.Method == http.MethodPost && q.Has("uploads"):
 		c.Op = Create

@@ -13,12 +13,13 @@ import (
 )
 
 // AllRights are those that the server asks for.
-var AllRights = []string{"s3:PutObject", "s3:GetObject", "s3:ListBucket", "s3:AbortMultipartUpload", "s3:PutObjectAcl"}
+var AllRights = []string{"s3:PutObject", "s3:GetObject", "s3:ListBucket", "s3:AbortMultipartUpload", "s3:PutObjectAcl", "s3:GetBucketObjectLockConfiguration"}
 
 // rightOf is what an operation needs. https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
 var rightOf = map[Op]string{
 	PutObject: "s3:PutObject", Create: "s3:PutObject", UploadPart: "s3:PutObject", Complete: "s3:PutObject",
 	Abort: "s3:AbortMultipartUpload", GetObject: "s3:GetObject", HeadObject: "s3:GetObject",
+	GetLock: "s3:GetBucketObjectLockConfiguration",
 }
 
 // Conditions is how far a store honours If-None-Match.
@@ -38,6 +39,11 @@ type Bucket struct {
 	Conditions Conditions
 	Missing    bool // every call answers 404, as for a name that is mistyped
 	NoSums     bool // the store verifies checksums and does not keep them
+
+	// Lock is the mode of the default retention, COMPLIANCE or GOVERNANCE, for Days or Years; "enabled": Object Lock without a default;
+	// empty: no Object Lock. What is put is kept for ever in any case.
+	Lock        string
+	Days, Years int
 }
 
 type bucket struct {
@@ -166,6 +172,8 @@ func (s *Server) perform(w http.ResponseWriter, c Call, r *http.Request, b *buck
 		s.complete(w, c, r, b, body)
 	case Abort:
 		s.abort(w, c, r)
+	case GetLock:
+		b.lock(w, r)
 	}
 }
 

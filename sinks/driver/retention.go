@@ -1,4 +1,4 @@
-package gcs
+package driver
 
 import (
 	"fmt"
@@ -7,15 +7,24 @@ import (
 	"time"
 )
 
-// day and year are the units of retention periods; a year has 365.25 days, as in gcloud's --retention-period.
+// Retention is what a bucket must guarantee about the objects in it; its zero value demands nothing.
+type Retention struct {
+	AtLeast Period `json:"-" yaml:"atLeast" doc:"The least retention period of the bucket: 6y, 90d, 12h."`
+	Locked  bool   `json:"-" yaml:"locked" doc:"The retention must be locked, so that nobody can shorten it."`
+}
+
+// Demanding says whether anything is demanded.
+func (r Retention) Demanding() bool { return r.AtLeast > 0 || r.Locked }
+
+// Day and Year are the units of retention periods; a year has 365.25 days, as in gcloud's --retention-period.
 // https://docs.cloud.google.com/storage/docs/bucket-lock
 const (
-	day  = 24 * time.Hour
-	year = 8766 * time.Hour
+	Day  = 24 * time.Hour
+	Year = 8766 * time.Hour
 )
 
-// maxPeriod is the service's longest retention period, 100 years.
-const maxPeriod = 100 * year
+// maxPeriod is the longest retention period of the services, 100 years.
+const maxPeriod = 100 * Year
 
 // Period is a length of time written 6y, 90d, 12h.
 type Period time.Duration
@@ -23,7 +32,7 @@ type Period time.Duration
 // UnmarshalText reads a whole number of years, days, hours or seconds.
 func (p *Period) UnmarshalText(b []byte) error {
 	text := string(b)
-	units := map[string]time.Duration{"y": year, "d": day, "h": time.Hour, "s": time.Second}
+	units := map[string]time.Duration{"y": Year, "d": Day, "h": time.Hour, "s": time.Second}
 	number := strings.TrimRight(text, "ydhs")
 	unit, known := units[text[len(number):]]
 	n, err := strconv.ParseInt(number, 10, 64)
@@ -41,10 +50,10 @@ func (p Period) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 func (p Period) String() string {
 	d := time.Duration(p)
 	switch {
-	case d > 0 && d%year == 0:
-		return fmt.Sprintf("%dy", d/year)
-	case d > 0 && d%day == 0:
-		return fmt.Sprintf("%dd", d/day)
+	case d > 0 && d%Year == 0:
+		return fmt.Sprintf("%dy", d/Year)
+	case d > 0 && d%Day == 0:
+		return fmt.Sprintf("%dd", d/Day)
 	case d > 0 && d%time.Hour == 0:
 		return fmt.Sprintf("%dh", d/time.Hour)
 	}
