@@ -10,7 +10,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"sluice": main, "sluice-held": heldMain})
+	testscript.Main(m, map[string]func(){"sluice": main, "sluice-held": heldMain, "sluice-nats": natsMain})
 }
 
 // The scripts in testdata/script are the manual that cannot rot: each runs the program itself.
