@@ -86,8 +86,12 @@ func (l *lane) meet(r *reader, rev revision, route *Route) bool {
 	if l.reader != r {
 		return false
 	}
-	if route == nil { // recover and board see to that, or say why not
+	if route == nil && rev.decision == nil { // recover sees to that, or says why not
 		l.cause = errUnserved
+		l.leave()
+		return false
+	}
+	if route == nil && !l.pending.covers() { // board opens the destination, or says why not
 		l.leave()
 		return false
 	}

@@ -64,6 +64,9 @@ func (c *chain) append(ctx context.Context, r ledger.Record) error {
 		if errors.Is(err, ledger.ErrDamaged) {
 			return &haltError{err}
 		}
+		if ctx.Err() != nil && !errors.Is(err, ledger.ErrUnknown) && !errors.Is(err, ledger.ErrBroken) {
+			return err // nothing was stored
+		}
 		if !errors.Is(err, ledger.ErrUnknown) {
 			return &fatalError{fmt.Errorf("append to lane %s: %w", c.lane, err)}
 		}

@@ -106,6 +106,7 @@ func (l *lane) prepared(ctx context.Context, b *batch, t terms) (d draft, err er
 func (l *lane) prepare(ctx context.Context, dest *destination, state driver.State, t *terms) (err error) {
 	ctx, cancel := l.owed(ctx)
 	defer cancel(nil)
+	defer func() { l.notePrepared(err) }()
 	if t.state, err = dest.sink.Prepare(ctx, state); err != nil {
 		err = fmt.Errorf("prepare the destination: %w", err)
 	} else if dest.dead != nil {

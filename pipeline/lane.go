@@ -49,6 +49,7 @@ type lane struct {
 	abandon   string      // a person's reason to abandon the open plan
 	held      *ledger.Act // by which a person holds the lane, as its last record says
 	asks      []*ask      // acts that wait to be recorded
+	unready   bool        // the destination could not be prepared when it was last asked
 	blocked   time.Time   // since when the destination has been misconfigured
 	wake      chan struct{}
 	reader    *reader   // aboard which the lane is
@@ -334,7 +335,7 @@ func (l *lane) work(ctx context.Context, recovered, healthy func()) error {
 	if err := l.recover(ctx); err != nil {
 		return err
 	}
-	if before := l.setState(Running, ""); before != Running && l.written != nil { // the destination has taken the open plan
+	if before := l.setRunning(); before != Running && l.written != nil { // the destination has taken the open plan
 		l.readers.encourage()
 	}
 	recovered()

@@ -9,7 +9,7 @@ type panel struct {
 	from, to  uint64
 	version   int
 	routes    []*Route   // by lane ordinal, as they were when it was made; nil: as courtOf
-	revisions []revision // by lane ordinal
+	revisions []revision // by lane ordinal; zero: the lane has none here
 	courts    []*court   // one for each set of limits that lanes have here
 	courtOf   []*court   // by lane ordinal; nil: the lane has no revision or no destination here
 	wanted    []bool     // by lane ordinal: aboard now
@@ -32,11 +32,12 @@ func (rs *readers) newPanel(pos uint64, version int) *panel {
 		if !ok || l.isFinished() {
 			continue
 		}
-		dest, err := rs.router.opened.get(rs.ctx, l.routeName, route.Delivery)
-		if err != nil {
-			continue // the lane meets the same error when it boards, and says it; the others go on
+		p.revisions[i] = rev
+		dest := rs.router.opened.facts(l.routeName, route.Delivery)
+		if dest == nil {
+			continue // the lane opens it when it boards, and says it when it cannot; the others do not wait for that
 		}
-		p.routes[i], p.revisions[i] = route, rev
+		p.routes[i] = route
 		limits := rev.decision.Limits
 		if byLimits[limits] == nil {
 			byLimits[limits] = make([]question, n)

@@ -14,6 +14,7 @@ import (
 
 const (
 	silence     = 10 * time.Second // how long a redo waits for a message that should be there
+	holeSilence = 2 * time.Second  // how long a search waits for a message where there may be none
 	redosAtOnce = 2                // plans read again at the same time: each reads ahead, and that is not counted as pending
 )
 
@@ -96,6 +97,7 @@ func (l *lane) believe() {
 	l.state, l.dead, l.pinned = rec.State, rec.DeadSt, rec.Pinned
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.unready = l.unready && !l.changed
 	l.committed, l.recorded, l.lost, l.changed = rec.Committed, time.Now(), rec.Lost, false
 	l.tally.epoch = rec.Epoch
 }
@@ -147,7 +149,7 @@ func (rs *readers) firstSince(ctx context.Context, t time.Time, info stream.Info
 		if err != nil {
 			return 0, err
 		}
-		if m.Stored.Before(t) {
+		if m != nil && m.Stored.Before(t) {
 			lo = m.Seq + 1
 		} else {
 			hi = mid
@@ -156,19 +158,29 @@ func (rs *readers) firstSince(ctx context.Context, t time.Time, info stream.Info
 	return lo, nil
 }
 
-func (rs *readers) firstFrom(ctx context.Context, seq uint64) (stream.Message, error) {
-	ctx, cancel := context.WithTimeout(ctx, silence)
-	defer cancel()
+// firstFrom gives the first message from seq on; nil when the end of the stream has been deleted from there.
+func (rs *readers) firstFrom(ctx context.Context, seq uint64) (*stream.Message, error) {
 	src, err := rs.stream.Read(ctx, seq)
 	if err != nil {
-		return stream.Message{}, err
+		return nil, err
 	}
 	defer src.Close()
-	msgs, err := src.Next(ctx, 1)
-	if err != nil {
-		return stream.Message{}, err
+	msgs, err := nextWithin(ctx, src, 1, holeSilence)
+	if err == nil {
+		return &msgs[0], nil
 	}
-	return msgs[0], nil
+	if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+		return nil, err
+	}
+	// Silence alone proves nothing.
+	info, err := rs.stream.Info(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err = rs.stream.Get(ctx, info.Last); errors.Is(err, stream.ErrNotFound) {
+		return nil, nil
+	}
+	return nil, errors.Join(fmt.Errorf("the stream gives nothing from %d on, and ends at %d", seq, info.Last), err)
 }
 
 // checkAnchor begins a new epoch when the stream ends before the lane's cursor, or holds another message there than was delivered.

@@ -280,5 +280,5 @@ var (
 	errRetired = errors.New("the route is gone")         // the lane is flushed and its route removed or disabled
 	errEpoch   = errors.New("the stream has begun anew") // everything believed of positions is void
 
-	errUnserved = errors.New("no revision or no destination of the route is at hand")
+	errUnserved = errors.New("no revision of the route is at hand")
 )

@@ -118,25 +118,29 @@ func (l *lane) stillSame(ctx context.Context, why loss) error {
 	return l.checkAnchor(ctx, l.chain.rec)
 }
 
-// newlyMissing is the loss between a plan and what is left of it.
+// newlyMissing is the loss between a plan and what is left of it. The gaps of both are in order.
 func newlyMissing(before, after ledger.Plan, reason string) *ledger.Loss {
-	known := make(map[uint64]bool)
-	for _, g := range before.Missing {
-		for seq := g.From; seq <= g.To; seq++ {
-			known[seq] = true
-		}
-	}
 	var l *ledger.Loss
+	known := before.Missing
 	for _, g := range after.Missing {
-		for seq := g.From; seq <= g.To; seq++ {
-			if known[seq] {
-				continue
+		for from := g.From; from <= g.To; {
+			for len(known) > 0 && known[0].To < from {
+				known = known[1:]
+			}
+			to := g.To
+			if len(known) > 0 && known[0].From <= to {
+				if known[0].From <= from {
+					from = known[0].To + 1
+					continue
+				}
+				to = known[0].From - 1
 			}
 			if l == nil {
-				l = &ledger.Loss{From: seq, Reason: reason}
+				l = &ledger.Loss{From: from, Reason: reason}
 			}
-			l.To = seq
-			l.Count++
+			l.To = to
+			l.Count += to - from + 1
+			from = to + 1
 		}
 	}
 	return l

@@ -108,6 +108,28 @@ func (l *lane) setState(s State, message string) (before State) {
 	return before
 }
 
+// setRunning shows that the lane has recovered, and gives the state before. A lane whose destination could not be prepared shows
+// that until it could: recovering asks nothing of the destination when no plan is open.
+func (l *lane) setRunning() (before State) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	before = l.status.State
+	if !l.unready {
+		l.status.State, l.status.Message = Running, ""
+	}
+	return before
+}
+
+// notePrepared notes whether the destination could be prepared.
+func (l *lane) notePrepared(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.unready && err == nil {
+		l.status.State, l.status.Message = Running, ""
+	}
+	l.unready = err != nil
+}
+
 // encourage lets the lanes that wait for a destination try again now, since one of them had success: those that had to wait for the
 // same trouble then read the stream together, and not one by one as their pauses end.
 func (rs *readers) encourage() {

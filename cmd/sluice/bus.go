@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sluice/configs"
+	"sluice/logentry"
 	"sluice/pipeline/stream/jetstream"
 )
 
@@ -45,9 +46,9 @@ func busLogin(cfg configs.Bus) jetstream.Login {
 }
 
 // openStream opens a configured stream, creates it when it is absent, and logs where it is not as configured or a risk.
-func openStream(ctx context.Context, bus *jetstream.Bus, c configs.Stream) (*jetstream.Stream, error) {
+func openStream(ctx context.Context, bus *jetstream.Bus, c configs.Stream, limits logentry.Limits) (*jetstream.Stream, error) {
 	s, err := bus.Stream(ctx, jetstream.StreamConfig{
-		Name: c.Name, Subjects: c.Subjects, MaxAge: c.MaxAge, MaxBytes: c.MaxBytes, Replicas: c.Replicas,
+		Name: c.Name, Subjects: c.Subjects, MaxAge: c.MaxAge, MaxBytes: c.MaxBytes, Replicas: c.Replicas, MaxEntry: limits.Entry,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("bus: %w", err)

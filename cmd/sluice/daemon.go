@@ -47,7 +47,7 @@ func openDaemon(ctx context.Context, cfg *configs.Config, reg sinks.Registry) (*
 	}
 	var streams []stream.Stream
 	for _, c := range cfg.Bus.Streams {
-		s, err := openStream(ctx, d.bus, c)
+		s, err := openStream(ctx, d.bus, c, cfg.Limits)
 		if err != nil {
 			return nil, errors.Join(err, d.close())
 		}

@@ -128,7 +128,7 @@ func openForPublish(ctx context.Context, flags publishFlags) (bus *jetstream.Bus
 	if bus, err = attachBus(ctx, cfg.Bus); err != nil {
 		return bus, nil, err
 	}
-	s, err = openStream(ctx, bus, c)
+	s, err = openStream(ctx, bus, c, cfg.Limits)
 	return bus, s, err
 }
 
