@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 
+	"slices"
 	"time"
 
 	"sluice/logentry"
 	"sluice/pipeline/ledger"
 	"sluice/pipeline/stream"
+	"sluice/sinks/driver"
 )
 
 // backfillSource is the source of a backfill: it reads a range of the stream once more, and takes what its decision keeps and no
@@ -183,11 +185,17 @@ func (r *review) remember(blk *block) {
 			asked[span.Decision] = true
 		}
 		for _, v := range court.verdicts(0) {
-			if seq := blk.msgs[v.msg].Seq; v.kept() && seq >= span.First && seq <= span.Last {
-				r.kept[position{seq, v.index}] = true
+			seq := blk.msgs[v.msg].Seq
+			if at := (position{seq, v.index}); v.kept() && seq >= span.First && seq <= span.Last && !refused(span, at) {
+				r.kept[at] = true
 			}
 		}
 	}
+}
+
+// refused says whether the destination refused the entry. A span has few of those.
+func refused(span ledger.Span, at position) bool {
+	return slices.ContainsFunc(span.Refused, func(r driver.Reject) bool { return r.Seq == at.seq && r.Index == at.index })
 }
 
 func everybody(int) bool { return true }

@@ -29,7 +29,7 @@ func newBackfillCommand() *cobra.Command {
 		Long: `After a filter was widened, an exclusion removed or a route added, the entries from before are still in the stream. backfill
 reads that part of the stream once more and delivers to ROUTE exactly the entries that its settings keep now and that no plan of the
 route has kept before: nothing twice, and none of what the route has still to read by itself. What a quota took, or the destination
-refused, was kept, and is not taken up (see sluice replay). The settings are those of when the backfill begins.
+refused, was kept, and is not taken up (see sluice replay); what it refuses of a backfill, the next one tries again. The settings are those of when the backfill begins.
 
 It is a lane of its own in the ledger, ROUTE/STREAM/b1, b2, …: one that was interrupted is finished by the next, or by the daemon
 when it starts. A running daemon does it (its http.listen); where none runs, this command itself. Interrupting the command does not

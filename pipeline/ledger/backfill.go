@@ -3,6 +3,8 @@ package ledger
 import (
 	"context"
 	"fmt"
+
+	"sluice/sinks/driver"
 )
 
 // Backfill says what a backfill's lane delivers: of the entries in a range of the stream those that its decision settings keep and
@@ -15,10 +17,11 @@ type Backfill struct {
 	Why      string `json:"why,omitempty"` // a person's reason
 }
 
-// Span is a committed plan's range, and the settings under which its entries were kept.
+// Span is a committed plan's range, and the settings under which its entries were kept, less those that the destination refused.
 type Span struct {
 	First, Last uint64
 	Decision    string // hash
+	Refused     []driver.Reject
 }
 
 // SpansOf lists the plans that a lane has committed in one epoch of the stream, as far as they lie in a range, oldest first. Where
@@ -37,7 +40,7 @@ func SpansOf(ctx context.Context, l Reader, lane string, streamEpoch uint32, fro
 			return nil
 		}
 		if r.Commits != nil && len(before.Open) > 0 && max(before.StreamEp, 1) == streamEpoch && r.Commits.Last >= from && r.Commits.First <= to {
-			spans = append(spans, Span{First: r.Commits.First, Last: r.Commits.Last, Decision: before.Open[0].Decision})
+			spans = append(spans, Span{First: r.Commits.First, Last: r.Commits.Last, Decision: before.Open[0].Decision, Refused: before.Open[0].Rejects})
 		}
 		before = r
 		return nil
@@ -72,11 +75,15 @@ func LastBackfill(ctx context.Context, l Reader, route, stream string) (number i
 	return number, last, nil
 }
 
-// Delivered gives what a route's own lane and its backfills before the n-th have delivered of a range of the stream.
+// Delivered gives what a route's own lane and its backfills before the n-th have delivered of a range of the stream. What the own
+// lane's destination refused counts as delivered: a replay may have done so.
 func Delivered(ctx context.Context, l Reader, route, stream string, n int, streamEpoch uint32, from, to uint64) ([]Span, error) {
 	spans, err := SpansOf(ctx, l, LaneName(route, stream, ""), streamEpoch, from, to)
 	if err != nil {
 		return nil, err
+	}
+	for i := range spans {
+		spans[i].Refused = nil
 	}
 	for i := 1; i < n; i++ {
 		more, err := SpansOf(ctx, l, LaneName(route, stream, BackfillSide(i)), streamEpoch, from, to)

@@ -124,6 +124,34 @@ func TestBackfillRange(t *testing.T) {
 	})
 }
 
+// TestBackfillRefusals: what the destination refuses of a backfill is a dead letter, and the next backfill tries it again; what it
+// refused of the route's own lane is a replay's.
+func TestBackfillRefusals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPickyPlaces()
+		w := NewWorld(t, 1, p)
+		w.Routes = w.Routes[:1]
+		for _, rule := range []int{0, 4, 0} { // everything, then nothing; the last for the backfill
+			w.Routes[0].Rule = rule
+			for range 10 {
+				w.put(7)
+			}
+			w.oneLife(NewGate(0, false))
+		}
+		w.backfill(NewGate(0, false), pipeline.BackfillRange{})
+		if b := w.balance(t); b.DeadLetters != 6 || b.Backfilled != 10 || b.Delivered != 24 || !b.Balanced {
+			t.Errorf("with the refusals: %+v", b)
+		}
+		p.mended.Store(true)
+		w.backfill(NewGate(0, false), pipeline.BackfillRange{})
+		if _, err := w.replay(t); err != nil {
+			t.Error(err)
+		}
+		w.onceEach(t, func(sent) bool { return true })
+		w.balanced(t)
+	})
+}
+
 // TestBackfillRefused tells of routes that cannot be backfilled.
 func TestBackfillRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
