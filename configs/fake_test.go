@@ -134,6 +134,20 @@ func (o *fakeS3) Open(context.Context, driver.To) (driver.Driver, error) {
 	return nil, errors.New("a fake opens nothing")
 }
 
+// fakeTable has those keys of the bigquery sink that an example uses.
+type fakeTable struct {
+	fakeTopic
+	Project string                `yaml:"project" json:"project"`
+	Dataset string                `yaml:"dataset" json:"dataset"`
+	Table   string                `yaml:"table" json:"table"`
+	Columns map[string]fakeColumn `yaml:"columns" json:"columns"`
+}
+
+// fakeColumn is a text or a mapping.
+type fakeColumn struct{ any }
+
+func (c *fakeColumn) UnmarshalYAML(decode func(any) error) error { return decode(&c.any) }
+
 // fakeTopic has those keys of the pubsub sink that an example uses. Routes may share it.
 type fakeTopic struct {
 	Project     string `yaml:"project" json:"project" required:"true"`
@@ -151,6 +165,7 @@ func (o *fakeTopic) Open(context.Context, driver.To) (driver.Driver, error) {
 // exampleFakes are for the examples, which use more kinds than the mistakes of testdata need.
 var exampleFakes = sinks.Registry{"file": newFake, "gcs": func() driver.Options { return &fakeBucket{} },
 	"http": func() driver.Options { return &fakeReceiver{} }, "pubsub": func() driver.Options { return &fakeTopic{} },
-	"s3": func() driver.Options { return &fakeS3{} }}
+	"bigquery": func() driver.Options { return &fakeTable{} },
+	"s3":       func() driver.Options { return &fakeS3{} }}
 
 var fakes = sinks.Registry{"file": newFake}

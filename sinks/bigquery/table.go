@@ -1,0 +1,108 @@
+package bigquery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"google.golang.org/api/bigquery/v2"
+	"google.golang.org/api/googleapi"
+
+	"sluice/sinks/driver"
+)
+
+// ensure makes sure that a table exists with the columns that are wanted: it is created, partitioned by day and clustered by log
+// name, and columns that it lacks are added. A column of another type is Misconfigured. It may be repeated, and run beside others.
+func (c *client) ensure(ctx context.Context, table string, columns []column) (*bigquery.Table, error) {
+	api, err := c.tablesAPI()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	found, err := c.lookAt(ctx, api, table)
+	if err != nil {
+		return nil, err
+	}
+	if found == nil {
+		created, err := api.Tables.Insert(c.options.Project, c.options.Dataset, c.newTable(table, columns)).Context(ctx).Do()
+		if err == nil {
+			return created, nil
+		}
+		if !answered(err, http.StatusConflict) {
+			return nil, fmt.Errorf("create table %s: %w", table, err)
+		}
+		found, err = c.lookAt(ctx, api, table) // another one created it, or our own request whose answer was lost
+		if err == nil && found == nil {
+			err = &driver.Error{Code: driver.Unavailable, Err: fmt.Errorf("table %s exists and is not found", table)}
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return c.addColumns(ctx, api, found, table, columns)
+}
+
+// lookAt gives a table, nil where there is none.
+func (c *client) lookAt(ctx context.Context, api *bigquery.Service, table string) (*bigquery.Table, error) {
+	found, err := api.Tables.Get(c.options.Project, c.options.Dataset, table).Context(ctx).Do()
+	if answered(err, http.StatusNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look at table %s: %w", table, err)
+	}
+	return found, nil
+}
+
+// addColumns adds what a table lacks. Only the schema is sent; the precondition keeps what somebody else adds meanwhile.
+func (c *client) addColumns(ctx context.Context, api *bigquery.Service, found *bigquery.Table, table string, columns []column) (*bigquery.Table, error) {
+	if found.Schema == nil {
+		found.Schema = &bigquery.TableSchema{}
+	}
+	fields, added, err := extend(found.Schema.Fields, columns, "")
+	if err != nil {
+		return nil, &driver.Error{Code: driver.Misconfigured, Err: fmt.Errorf("table %s: %w (choose another table, or rename the column)", table, err)}
+	}
+	if added == 0 {
+		return found, nil
+	}
+	patch := api.Tables.Patch(c.options.Project, c.options.Dataset, table, &bigquery.Table{Schema: &bigquery.TableSchema{Fields: fields}}).Context(ctx)
+	patch.Header().Set("If-Match", found.Etag)
+	patched, err := patch.Do()
+	if answered(err, http.StatusPreconditionFailed) {
+		return nil, &driver.Error{Code: driver.Unavailable, Err: fmt.Errorf("table %s has changed meanwhile: %w", table, err)}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("add %d columns to table %s: %w", added, table, err)
+	}
+	return patched, nil
+}
+
+func (c *client) newTable(table string, columns []column) *bigquery.Table {
+	return &bigquery.Table{
+		TableReference:   &bigquery.TableReference{ProjectId: c.options.Project, DatasetId: c.options.Dataset, TableId: table},
+		Schema:           &bigquery.TableSchema{Fields: tableFields(columns)},
+		TimePartitioning: &bigquery.TimePartitioning{Type: "DAY", Field: "timestamp"},
+		Clustering:       &bigquery.Clustering{Fields: []string{"logName"}},
+	}
+}
+
+// path is the table's name in the Write API.
+func (o *Options) path(table string) string {
+	return "projects/" + o.Project + "/datasets/" + o.Dataset + "/tables/" + table
+}
+
+// tableOf gives the table of a write stream.
+func tableOf(stream string) string {
+	_, rest, _ := strings.Cut(stream, "/tables/")
+	table, _, _ := strings.Cut(rest, "/streams/")
+	return table
+}
+
+func answered(err error, status int) bool {
+	var e *googleapi.Error
+	return errors.As(err, &e) && e.Code == status
+}
