@@ -34,6 +34,7 @@ type Config struct {
 	Include    []string        `yaml:"include" doc:"Files with more routes, as patterns: routes.d/*.yaml. Relative to the working directory."`
 	Hierarchy  Resources       `yaml:"hierarchy" doc:"What lies below what: organizations/1: {folders/2: {projects/pay: {}}}. Billing accounts are roots of their own."`
 	Routes     []Route         `yaml:"routes" doc:"The routes; each decides and delivers on its own."` // after Load with those of the included files behind
+	Redaction  RedactionKeys   `yaml:"redaction" doc:"The secrets behind the hashes of the routes' redact."`
 	HTTP       HTTP            `yaml:"http" doc:"The status server."`
 	Prices     Prices          `yaml:"prices" doc:"What delivered bytes cost, for sluice diff."`
 
@@ -118,6 +119,8 @@ type Route struct {
 	Where           *exprs.Where `yaml:"-"`                                                                                                                         // nil: every entry that Filter matches
 	WhereText       string       `yaml:"where" verbatim:"true" doc:"An expression that must hold, too, of an entry that filter matches: docs/filters.md."`          // as written
 	Exclusions      []Exclusion  `yaml:"exclusions" doc:"Which of them not; at most 50, the first that matches counts."`                                            // at most 50, in order
+	Redact          []Redact     `yaml:"redact" doc:"What the destination must not see: pii, or {fields: […], with: drop or hash}. Filters and exclusions see the whole entry."`
+	Redaction       *Redaction   `yaml:"-"` // nil: nothing is redacted
 	Start           Start        `yaml:"start" doc:"Where a new route begins: earliest, latest, a time (RFC 3339) or a sequence."`
 	OnLoss          OnLoss       `yaml:"onLoss" default:"record" enum:"record|halt" doc:"When the stream no longer holds what the route had to read: record the loss and go on, or stop."`
 	Batch           Batch        `yaml:"batch" doc:"When a batch is cut; the first limit reached counts."`

@@ -27,6 +27,7 @@ type decision struct {
 	Scope        *decisionScope        `json:"scope,omitempty"`
 	Interceptors []decisionInterceptor `json:"interceptors,omitempty"`
 	Required     bool                  `json:"required,omitempty"`
+	Redact       *decisionRedaction    `json:"redact,omitempty"`
 }
 
 // decisionScope is the route's slice of the hierarchy.
@@ -56,13 +57,13 @@ type decisionLimits struct {
 }
 
 // Decision is the canonical JSON of all that decides which entries the route keeps under the given limits: filters and
-// expressions as they are written, disabled exclusions included, its slice of the hierarchy, and what the routes above it
-// intercept. Equal settings give equal bytes. ParseDecision is its inverse.
+// expressions as they are written, disabled exclusions included, its slice of the hierarchy, what the routes above it
+// intercept, and what is redacted. Equal settings give equal bytes. ParseDecision is its inverse.
 func (r *Route) Decision(limits logentry.Limits) []byte {
 	limits = effective(limits)
 	d := decision{
 		V: 1, Filter: r.FilterText, Where: r.WhereText, Limits: decisionLimits(limits), Sample: sampleHash,
-		Scope: (*decisionScope)(r.Scope), Required: r.Required,
+		Scope: (*decisionScope)(r.Scope), Required: r.Required, Redact: r.Redaction.stored(),
 	}
 	for _, x := range r.Exclusions {
 		d.Exclusions = append(d.Exclusions, decisionExclusion{x.Name, x.FilterText, x.WhereText, x.Disabled})
@@ -97,6 +98,7 @@ type Terms struct {
 	Scope           *Scope        // nil: every entry
 	Interceptors    []Interceptor // from the root down
 	Required        bool
+	Redaction       *Redaction // nil: nothing is redacted
 }
 
 // Interceptor is what a route above takes before a route sees it, compiled.
@@ -108,7 +110,7 @@ type Interceptor struct {
 
 // Terms gives the route's decision settings, compiled. ParseDecision gives the same of what Decision wrote.
 func (r *Route) Terms(limits logentry.Limits) Terms {
-	t := Terms{Rule: filters.Rule{Include: r.Filter}, Where: r.Where, Limits: effective(limits), Scope: r.Scope, Required: r.Required}
+	t := Terms{Rule: filters.Rule{Include: r.Filter}, Where: r.Where, Limits: effective(limits), Scope: r.Scope, Required: r.Required, Redaction: r.Redaction}
 	for _, x := range r.Exclusions {
 		if !x.Disabled {
 			t.Rule.Exclude = append(t.Rule.Exclude, x.Filter)
@@ -118,7 +120,7 @@ func (r *Route) Terms(limits logentry.Limits) Terms {
 	}
 	for _, above := range r.Interceptors {
 		takes := *above
-		takes.Scope, takes.Interceptors, takes.Required = nil, nil, false
+		takes.Scope, takes.Interceptors, takes.Required, takes.Redaction = nil, nil, false, nil
 		t.Interceptors = append(t.Interceptors, Interceptor{above.Name, string(canonical(above.intercepts())), takes.Terms(limits)})
 	}
 	return t
@@ -140,6 +142,9 @@ func ParseDecision(b []byte) (Terms, error) {
 		return fail(err)
 	}
 	r.Scope, r.Required = (*Scope)(d.Scope), d.Required
+	if r.Redaction, err = recordedRedaction(d.Redact); err != nil {
+		return fail(err)
+	}
 	for _, i := range d.Interceptors {
 		above, err := recordedRoute(i.Filter, i.Where, i.Exclusions)
 		if err != nil {

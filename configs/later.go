@@ -12,11 +12,10 @@ var later = map[reflect.Type]map[string]string{
 		"jetstream": "use file: FOLDER",
 	},
 	reflect.TypeFor[Route](): {
-		"quota":     "thin out with sample() in an exclusion",
-		"redaction": "leave the entries out by an exclusion",
-		"resume":    "give the route a new name",
-		"dedup":     "let publishers set Nats-Msg-Id",
-		"columns":   "entries leave as they came, as JSON lines",
+		"quota":   "thin out with sample() in an exclusion",
+		"resume":  "give the route a new name",
+		"dedup":   "let publishers set Nats-Msg-Id",
+		"columns": "entries leave as they came, as JSON lines",
 	},
 }
 

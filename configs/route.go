@@ -29,6 +29,7 @@ func (d *decoder) check(cfg *Config, sites []site) {
 	d.checkBus(&cfg.Bus)
 	d.checkListen("http.listen", cfg.HTTP.Listen)
 	d.checkPrices(&cfg.Prices)
+	d.checkKeys(cfg.Redaction)
 	if cfg.Ledger.File == "" {
 		d.problem("ledger.file", "want a folder", "")
 	}
@@ -41,6 +42,7 @@ func (d *decoder) check(cfg *Config, sites []site) {
 		at.d.checkRouteName(at, r.Name, names)
 		at.d.checkRoute(at.path, r)
 		at.d.checkRequired(at.path, r)
+		at.d.checkRedaction(at.path, r, cfg.Redaction)
 		if _, written := at.d.places[at.path+".batch.bytes"]; written && r.Batch.Bytes > cfg.Memory {
 			at.d.problem(at.path+".batch.bytes", "larger than memory, so that no batch would ever get there", "raise memory or lower it")
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"sluice/redact"
 	"sluice/sinks"
 )
 
@@ -91,6 +92,8 @@ func (g schemaMaker) value(t reflect.Type, tag reflect.StructTag) object {
 		return object{"anyOf": []any{object{"type": "string"}, g.structure(t)}}
 	case reflect.TypeFor[Resources]():
 		return object{"$ref": "#/$defs/resources"}
+	case reflect.TypeFor[Redact]():
+		return object{"anyOf": []any{object{"enum": []any{redact.PII}}, g.structure(t)}}
 	case durationType:
 		return object{"$ref": "#/$defs/duration"}
 	case reflect.TypeFor[Servers]():

@@ -126,7 +126,7 @@ type review struct {
 
 func (s *backfillSource) seat(ctx context.Context, l *lane, dest *destination, rev revision, first uint64) (*review, error) {
 	r := &review{past: make(map[string]*court), kept: make(map[position]bool)}
-	r.now = newCourt([]question{{decision: rev.decision, key: dest.sink.Key}}, rev.decision.Limits, dest.sink.Properties().Fields)
+	r.now = newCourt([]question{{decision: rev.decision, key: dest.sink.Key, reads: dest.sink.Properties().Fields}}, rev.decision.Limits, nil)
 	r.most = min(l.current().Batch.Bytes, l.router.memory.limit/memoryShare)
 	for _, span := range s.given {
 		if span.Last < first {
@@ -140,7 +140,9 @@ func (s *backfillSource) seat(ctx context.Context, l *lane, dest *destination, r
 		if err != nil {
 			return nil, fmt.Errorf("read a revision that delivered: %w", err)
 		}
-		r.past[span.Decision] = newCourt([]question{{decision: d, key: noKey}}, d.Limits, nil)
+		past := *d
+		past.Redact = nil // only what was kept is asked
+		r.past[span.Decision] = newCourt([]question{{decision: &past, key: noKey}}, d.Limits, nil)
 	}
 	return r, nil
 }

@@ -27,6 +27,10 @@ type batch struct {
 	lastKey     int
 	plan        int                           // about what its units will take in the record of its plan, in bytes
 	defects     map[position]*logentry.Defect // Unreadable lanes
+	clean       [][][]byte                    // by group and reference: the redacted entry, nil where it is as it came; nil: nothing is redacted
+	room        []byte                        // of which clean is cut
+	roomed      int64                         // bytes of all room so far
+	out         []driver.Group                // what outgoing gave
 
 	epoch       uint32 // of the entries' identity, where it is not the lane's; else 0
 	named       uint64 // sequence of the first kept entry
@@ -121,6 +125,9 @@ func (b *batch) addKept(m *message, v *verdict, now time.Time) {
 	}
 	g := &b.groups[b.lastKey]
 	g.Refs = append(g.Refs, driver.Ref{Seq: m.Seq, Index: v.index, Stored: m.Stored.UnixNano(), Raw: v.raw})
+	if b.revision.decision.redacts() {
+		b.addClean(b.lastKey, v.clean)
+	}
 	if v.defect != nil {
 		if b.defects == nil {
 			b.defects = make(map[position]*logentry.Defect)
@@ -198,7 +205,7 @@ func (b *batch) counts(exclusions []string) ledger.Counts {
 func (b *batch) copyOut() {
 	held := b.keep
 	b.keep = keeper{memory: held.memory}
-	b.keep.take(int64(b.entries)*refBytes + b.bytes)
+	b.keep.take(int64(b.entries)*refBytes + b.bytes + b.roomed)
 	arena := make([]byte, 0, b.bytes)
 	for g := range b.groups {
 		refs := b.groups[g].Refs
@@ -215,10 +222,12 @@ func (b *batch) copyOut() {
 // plan took from it: the plan's record lives on until the next one, and would hold every message until then.
 func (b *batch) drop() {
 	b.keep.release()
-	for i := range b.groups {
-		clear(b.groups[i].Refs)
+	for _, groups := range [][]driver.Group{b.groups, b.out} {
+		for i := range groups {
+			clear(groups[i].Refs)
+		}
 	}
-	b.groups, b.index, b.end = nil, nil, nil
+	b.groups, b.index, b.end, b.clean, b.room, b.out = nil, nil, nil, nil, nil, nil
 }
 
 func (k *keeper) pin(m *message) {

@@ -71,7 +71,12 @@ func (s *deadSource) gather(ctx context.Context, l *lane, dest *destination, rev
 			if last > 0 && b.next > last || last == 0 && b.entries > 0 && (b.bytes+int64(len(ref.Raw)) > most || b.entries >= replayEntries) {
 				return b, nil
 			}
-			b.addDead(ref, keyOf(dest, fields, l.readers.stream.Name(), ref))
+			seen := ref
+			clean := rev.decision.redacted(ref.Raw)
+			if clean != nil {
+				seen.Raw = clean
+			}
+			b.addDead(ref, clean, keyOf(dest, fields, l.readers.stream.Name(), seen))
 		}
 	}
 	return b, nil
@@ -86,13 +91,17 @@ func keyOf(dest *destination, fields *logentry.Fields, streamName string, ref dr
 	return dest.sink.Key(nil, &e)
 }
 
-// addDead takes the next entry of a replay.
-func (b *batch) addDead(ref driver.Ref, key []byte) {
+// addDead takes the next entry of a replay, and its redacted form.
+func (b *batch) addDead(ref driver.Ref, clean, key []byte) {
 	if b.entries == 0 {
 		b.born = time.Now()
 	}
-	g := &b.groups[b.group(key)]
+	group := b.group(key)
+	g := &b.groups[group]
 	g.Refs = append(g.Refs, ref)
+	if b.revision.decision.redacts() {
+		b.addClean(group, clean)
+	}
 	b.entries++
 	b.examined++
 	b.messages++
@@ -102,7 +111,7 @@ func (b *batch) addDead(ref driver.Ref, key []byte) {
 }
 
 // readDead reads a unit's entries: from the dead letters themselves, which outlive the stream's retention, else from the stream.
-// Either must give the very bytes that the ledger has the digest of.
+// Either must give the very bytes that the ledger has the digest of: of a route that redacts, only the stream can.
 func (l *lane) readDead(ctx context.Context, u *ledger.DeadUnit) ([]driver.Ref, error) {
 	refs, err := l.readLetters(ctx, u)
 	if err == nil || ctx.Err() != nil {

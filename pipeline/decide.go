@@ -11,6 +11,7 @@ import (
 type question struct {
 	decision *Decision
 	key      func(dst []byte, e *logentry.Entry) []byte // the destination's partition
+	reads    []logentry.Path                            // what key reads
 }
 
 // verdict is what a lane makes of one entry that its filter matched, or that is unreadable.
@@ -21,6 +22,7 @@ type verdict struct {
 	excluded int32 // the first exclusion that took it, or −1
 	key      []byte
 	raw      []byte
+	clean    []byte           // raw, redacted; nil: it is raw
 	defect   *logentry.Defect // Unreadable lanes only
 }
 
@@ -29,7 +31,8 @@ type court struct {
 	questions  []question
 	bench      *Bench
 	fields     *logentry.Fields
-	unreadable []int // questions that want what cannot be read
+	keyFields  []*logentry.Fields // by question: what key reads, where entries are redacted first
+	unreadable []int              // questions that want what cannot be read
 	limits     logentry.Limits
 	clerks     []*clerk
 }
@@ -42,21 +45,28 @@ type clerk struct {
 	strangers *strangers // of the block
 
 	entry    logentry.Entry
+	redacted logentry.Entry
 	keys     []byte
+	clean    []byte
 	verdicts [][]verdict // by question, in stream order
 }
 
 // runBytes is how many bytes of a block are worth a clerk of its own.
 const runBytes = 128 << 10
 
-// newCourt compiles the questions, all of which have the same limits. extra are the fields that the keys read.
+// newCourt compiles the questions, all of which have the same limits. extra are fields that somebody else reads.
 func newCourt(questions []question, limits logentry.Limits, extra []logentry.Path) *court {
-	c := &court{questions: questions, limits: limits}
+	c := &court{questions: questions, limits: limits, keyFields: make([]*logentry.Fields, len(questions))}
 	decisions := make([]*Decision, len(questions))
 	for i, q := range questions {
 		decisions[i] = q.decision
 		if q.decision != nil && q.decision.Unreadable {
 			c.unreadable = append(c.unreadable, i)
+		}
+		if q.decision != nil && q.decision.Redact != nil {
+			c.keyFields[i] = logentry.NewFields(q.reads...)
+		} else {
+			extra = append(extra, q.reads...)
 		}
 	}
 	c.bench = NewBench(decisions, extra)
@@ -104,7 +114,7 @@ func (k *clerk) judgeRun(b *block, from, to int, wanted func(question int) bool)
 	for i := range k.verdicts {
 		k.verdicts[i] = k.verdicts[i][:0]
 	}
-	k.keys, k.wanted, k.strangers = k.keys[:0], wanted, b.strangers
+	k.keys, k.clean, k.wanted, k.strangers = k.keys[:0], k.clean[:0], wanted, b.strangers
 	var total uint64
 	for i := from; i < to; i++ {
 		m := b.msgs[i]
@@ -138,12 +148,44 @@ func (k *clerk) decide(msg int32, index int, raw []byte) {
 		q.decision.note(f.Err)
 		v := verdict{msg: msg, index: int32(index), hidden: f.Interceptor >= 0, excluded: f.Excluded, raw: raw}
 		if v.kept() {
-			start := len(k.keys)
-			k.keys = q.key(k.keys, e)
+			start, seen := len(k.keys), e
+			if q.decision.Redact != nil {
+				v.clean = k.redact(q.decision, raw)
+				seen = k.see(int(f.Decision), &v)
+			}
+			k.keys = q.key(k.keys, seen)
 			v.key = k.keys[start:len(k.keys):len(k.keys)]
 		}
 		k.verdicts[f.Decision] = append(k.verdicts[f.Decision], v)
 	}
+}
+
+// redact gives the entry as the destination may see it; nil where nothing is to change.
+func (k *clerk) redact(d *Decision, raw []byte) []byte {
+	start, changed := len(k.clean), false
+	if k.clean, changed = d.Redact.Redact(k.clean, raw); !changed {
+		return nil
+	}
+	return k.clean[start:len(k.clean):len(k.clean)]
+}
+
+// see extracts what a key reads from what the destination will see: the names of objects give nothing away either.
+func (k *clerk) see(question int, v *verdict) *logentry.Entry {
+	e := &k.redacted
+	e.Stream, e.Seq, e.Index, e.Stored, e.Raw = k.entry.Stream, k.entry.Seq, k.entry.Index, k.entry.Stored, v.outgoing()
+	limits := logentry.Limits{Entry: max(len(e.Raw), 1), Depth: k.court.limits.Depth} // it was an entry, and still is one
+	if d := k.court.keyFields[question].Extract(e, limits); d != nil {
+		panic("a redacted entry is none: " + d.Error()) // fuzzed in package redact
+	}
+	return e
+}
+
+// outgoing is what the destination will see.
+func (v *verdict) outgoing() []byte {
+	if v.clean != nil {
+		return v.clean
+	}
+	return v.raw
 }
 
 func (v *verdict) kept() bool { return !v.hidden && v.excluded < 0 }

@@ -10,6 +10,7 @@ import (
 	"sluice/exprs"
 	"sluice/filters"
 	"sluice/logentry"
+	"sluice/redact"
 )
 
 // Decision is what decision settings say, compiled.
@@ -19,10 +20,11 @@ type Decision struct {
 	Exclusions      []string       // names, in the order of Rule.Exclude
 	ExclusionWheres []*exprs.Where // likewise; shorter or nil: nothing more must hold
 	Limits          logentry.Limits
-	Unreadable      bool           // the built-in route: keeps what cannot be read, and nothing else
-	Scope           *configs.Scope // whose entries; nil: every entry
-	Interceptors    []Interceptor  // routes above that may hide an entry of the scope, from the root down
-	Required        bool           // nobody hides entries of the scope's parent itself
+	Unreadable      bool             // the built-in route: keeps what cannot be read, and nothing else
+	Scope           *configs.Scope   // whose entries; nil: every entry
+	Interceptors    []Interceptor    // routes above that may hide an entry of the scope, from the root down
+	Required        bool             // nobody hides entries of the scope's parent itself
+	Redact          *redact.Redactor // what the destination must not see is taken out of what is kept; nil: nothing
 
 	failures *whereFailures // nil: nobody counts
 }
@@ -45,6 +47,29 @@ func DecisionOf(t configs.Terms) Decision {
 		d.Interceptors = append(d.Interceptors, Interceptor{above.Route, above.Text, &takes})
 	}
 	return d
+}
+
+// ready says what is missing to decide by these settings; only a person can bring it.
+func (d *Decision) ready() error {
+	if d.Redact == nil {
+		return nil
+	}
+	if err := d.Redact.Ready(); err != nil {
+		return &haltError{fmt.Errorf("redaction: %w", err)}
+	}
+	return nil
+}
+
+// redacts says whether destinations see entries otherwise than they came.
+func (d *Decision) redacts() bool { return d != nil && d.Redact != nil }
+
+// redacted gives an entry as the destination may see it; nil where that is the entry itself.
+func (d *Decision) redacted(raw []byte) []byte {
+	if d.Redact == nil {
+		return nil
+	}
+	clean, _ := d.Redact.Redact(nil, raw)
+	return clean
 }
 
 // matches says whether the route's where holds, too, of an entry that Rule.Include matched and that was extracted with Fields. One

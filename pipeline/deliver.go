@@ -289,7 +289,7 @@ func (l *lane) amend(ctx context.Context, b *batch, d draft, c change) (draft, e
 	for i := range c.rejects {
 		c.rejects[i].Amend = amends
 	}
-	refused, _ := b.pick(c.rejects)
+	refused, _ := pick(b.groups, c.rejects)
 	if len(refused) == 0 && len(c.rejects) > 0 {
 		return draft{}, &haltError{errors.New("the destination refuses entries that the plan does not hold")}
 	}

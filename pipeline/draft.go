@@ -44,8 +44,9 @@ type terms struct {
 
 // draft makes the plan of a batch. It is a function of its arguments: a redo makes the very same.
 func (l *lane) draft(b *batch, t terms) (draft, error) {
-	known, taken := b.pick(t.rejects) // less those whose messages the stream has lost
-	groups := b.without(known)
+	outgoing, digest := b.outgoing(), b.digests()
+	known, taken := pick(outgoing, t.rejects) // less those whose messages the stream has lost
+	groups := without(outgoing, known)
 	stream := l.readers.stream.Name()
 	if t.named == 0 {
 		t.named = b.named
@@ -64,7 +65,7 @@ func (l *lane) draft(b *batch, t terms) (draft, error) {
 	if p.Wants != nil {
 		return draft{}, &wantsError{p.Wants}
 	}
-	more, alsoTaken := b.pick(p.Rejects)
+	more, alsoTaken := pick(outgoing, p.Rejects)
 	rejects := append(append([]driver.Reject(nil), known...), more...)
 	taken = append(taken, alsoTaken...)
 	d := draft{dest: t.dest, next: p.Next, dead: t.dead}
@@ -81,9 +82,9 @@ func (l *lane) draft(b *batch, t terms) (draft, error) {
 	d.plan.Counts.Dead = uint64(len(rejects))
 	for i := range d.plan.Units {
 		d.plan.Units[i].To = driver.ToSink
-		d.plan.Units[i].Digest = b.digest(d.plan.Units[i].Refs)
+		d.plan.Units[i].Digest = digest(d.plan.Units[i].Refs)
 	}
-	if err := d.addDead(batch, rejects, taken); err != nil {
+	if err := d.addDead(batch, rejects, taken, digest); err != nil {
 		return draft{}, err
 	}
 	d.label(batch)
@@ -97,7 +98,7 @@ type wantsError struct{ state driver.State }
 func (e *wantsError) Error() string { return "the destination must be prepared for the batch first" }
 
 // addDead adds a dead-letter unit for what Plan refused and one for each amend.
-func (d *draft) addDead(batch driver.Batch, rejects []driver.Reject, taken []driver.Ref) error {
+func (d *draft) addDead(batch driver.Batch, rejects []driver.Reject, taken []driver.Ref, digest func([]driver.Ref) string) error {
 	for n := 0; n <= d.plan.Amends; n++ {
 		var refs, originals []driver.Ref
 		for i := range rejects {
@@ -120,7 +121,7 @@ func (d *draft) addDead(batch driver.Batch, rejects []driver.Reject, taken []dri
 		}
 		for i := range p.Units {
 			p.Units[i].To = driver.ToDeadLetter
-			p.Units[i].Digest = driver.Digest(originals)
+			p.Units[i].Digest = digest(originals)
 		}
 		d.plan.Units = append(d.plan.Units, p.Units...)
 		d.dead = p.Next
@@ -151,17 +152,17 @@ func (d *draft) label(batch driver.Batch) {
 	}
 }
 
-// without gives the batch's groups less the rejected entries.
-func (b *batch) without(rejects []driver.Reject) []driver.Group {
+// without gives groups less the rejected entries.
+func without(all []driver.Group, rejects []driver.Reject) []driver.Group {
 	if len(rejects) == 0 {
-		return b.groups
+		return all
 	}
 	var groups []driver.Group
 	out := make(map[position]bool, len(rejects))
 	for i := range rejects {
 		out[position{rejects[i].Seq, rejects[i].Index}] = true
 	}
-	for _, g := range b.groups {
+	for _, g := range all {
 		kept := driver.Group{Key: g.Key}
 		for _, ref := range g.Refs {
 			if !out[position{ref.Seq, ref.Index}] {
@@ -175,8 +176,8 @@ func (b *batch) without(rejects []driver.Reject) []driver.Group {
 	return groups
 }
 
-// pick finds the references of rejects, in their order; what the batch does not hold is left out of both.
-func (b *batch) pick(rejects []driver.Reject) (found []driver.Reject, refs []driver.Ref) {
+// pick finds the references of rejects, in their order; what the groups do not hold is left out of both.
+func pick(groups []driver.Group, rejects []driver.Reject) (found []driver.Reject, refs []driver.Ref) {
 	if len(rejects) == 0 {
 		return nil, nil
 	}
@@ -185,9 +186,9 @@ func (b *batch) pick(rejects []driver.Reject) (found []driver.Reject, refs []dri
 		at[position{rejects[i].Seq, rejects[i].Index}] = i
 	}
 	place := make([]*driver.Ref, len(rejects))
-	for g := range b.groups {
-		for r := range b.groups[g].Refs {
-			ref := &b.groups[g].Refs[r]
+	for g := range groups {
+		for r := range groups[g].Refs {
+			ref := &groups[g].Refs[r]
 			if i, ok := at[position{ref.Seq, ref.Index}]; ok {
 				place[i] = ref
 			}
@@ -200,22 +201,4 @@ func (b *batch) pick(rejects []driver.Reject) (found []driver.Reject, refs []dri
 		}
 	}
 	return found, refs
-}
-
-// digest is a unit's content digest, always over the bytes of the bus: also where the unit holds envelopes.
-func (b *batch) digest(refs []driver.Ref) string {
-	if b.defects == nil {
-		return driver.Digest(refs)
-	}
-	original := make(map[position]driver.Ref)
-	for _, g := range b.groups {
-		for _, ref := range g.Refs {
-			original[position{ref.Seq, ref.Index}] = ref
-		}
-	}
-	bus := make([]driver.Ref, len(refs))
-	for i, ref := range refs {
-		bus[i] = original[position{ref.Seq, ref.Index}]
-	}
-	return driver.Digest(bus)
 }

@@ -34,7 +34,7 @@ func (rs *readers) newPanel(pos uint64, version int) *panel {
 		}
 		p.revisions[i] = rev
 		dest := rs.router.opened.facts(l.routeName, route.Delivery)
-		if dest == nil {
+		if dest == nil || rev.decision.ready() != nil {
 			continue // the lane opens it when it boards, and says it when it cannot; the others do not wait for that
 		}
 		p.routes[i] = route
@@ -42,8 +42,7 @@ func (rs *readers) newPanel(pos uint64, version int) *panel {
 		if byLimits[limits] == nil {
 			byLimits[limits] = make([]question, n)
 		}
-		byLimits[limits][i] = question{decision: rev.decision, key: dest.sink.Key}
-		extra[limits] = append(extra[limits], dest.sink.Properties().Fields...)
+		byLimits[limits][i] = question{decision: rev.decision, key: dest.sink.Key, reads: dest.sink.Properties().Fields}
 		if known := rs.router.hierarchy.Load(); known != nil && len(*known) > 0 {
 			extra[limits] = append(extra[limits], logentry.PathLogName) // strangers are counted by it
 		}

@@ -49,6 +49,9 @@ func (l *lane) recover(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := rev.decision.ready(); err != nil && len(rec.Open) == 0 {
+		return err
+	}
 	l.mu.Lock()
 	l.pending = newBatch(l.router.memory, next, rev, l.route)
 	l.mu.Unlock()
@@ -282,7 +285,7 @@ func (l *lane) settings(ctx context.Context, p ledger.Plan) (*destination, *Deci
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the open plan's revision: %w", err)
 	}
-	return dest, decision, nil
+	return dest, decision, decision.ready()
 }
 
 // termsOf are the terms under which a recorded plan was made.
@@ -305,7 +308,7 @@ func (l *lane) rebuild(ctx context.Context, p ledger.Plan, rev revision, dest *d
 	case <-ctx.Done():
 		return b, errStopped
 	}
-	c := newCourt([]question{{decision: rev.decision, key: dest.sink.Key}}, rev.decision.Limits, dest.sink.Properties().Fields)
+	c := newCourt([]question{{decision: rev.decision, key: dest.sink.Key, reads: dest.sink.Properties().Fields}}, rev.decision.Limits, nil)
 	src, err := l.readers.stream.Read(ctx, p.First)
 	if err != nil {
 		return b, fmt.Errorf("read the open plan's messages: %w", err)

@@ -99,6 +99,9 @@ func (l *lane) deliverSide(ctx context.Context, first uint64) (next uint64, err 
 	if err != nil {
 		return 0, err
 	}
+	if err := decision.ready(); err != nil {
+		return 0, err
+	}
 	b, err := l.source.gather(ctx, l, dest, revision{hash: hash, decision: decision}, first, 0)
 	if err != nil {
 		return 0, err

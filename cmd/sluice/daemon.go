@@ -17,6 +17,7 @@ import (
 	"sluice/pipeline/ledger/file"
 	"sluice/pipeline/stream"
 	"sluice/pipeline/stream/jetstream"
+	"sluice/redact"
 	"sluice/sinks"
 	"sluice/sinks/driver"
 )
@@ -56,7 +57,7 @@ func openDaemon(ctx context.Context, cfg *configs.Config, reg sinks.Registry) (*
 	}
 	d.router = pipeline.New(pipeline.Options{
 		Ledger: d.metrics.Ledger(d.ledger), Streams: streams, Routes: pipelineRoutes(cfg), Memory: cfg.Memory,
-		Decide: readDecision, Open: destinationOpener(&d.cfg, reg, d.metrics), Log: slog.Default(),
+		Decide: decisionReader(&d.cfg), Open: destinationOpener(&d.cfg, reg, d.metrics), Log: slog.Default(),
 	})
 	d.router.SetHierarchy(cfg.Hierarchy.Names())
 	return d, nil
@@ -74,6 +75,20 @@ func pipelineRoutes(cfg *configs.Config) []pipeline.Route {
 	return routes
 }
 
+// decisionReader reads decision settings, with the keys that are configured when they are needed.
+func decisionReader(cfg *atomic.Pointer[configs.Config]) func(string, []byte) (pipeline.Decision, error) {
+	return func(route string, b []byte) (pipeline.Decision, error) {
+		terms, err := configs.ParseDecision(b)
+		d := pipeline.DecisionOf(terms)
+		d.Unreadable = route == ledger.UnreadableRoute
+		if err == nil && terms.Redaction != nil {
+			d.Redact, err = terms.Redaction.Redactor(func(fingerprint string) (redact.Key, error) { return cfg.Load().RedactionKey(fingerprint) })
+		}
+		return d, err
+	}
+}
+
+// readDecision reads decision settings for whoever delivers nothing, and so redacts nothing.
 func readDecision(route string, b []byte) (pipeline.Decision, error) {
 	terms, err := configs.ParseDecision(b)
 	d := pipeline.DecisionOf(terms)

@@ -36,12 +36,13 @@ func (w *World) Violations(l ledger.Ledger) []string {
 		want := make(map[string]int)
 		may := make(map[string]int)
 		for _, s := range w.sent {
+			line := w.shown(name, s.line)
 			switch {
 			case (s.void || lost(s.seq)) && revisions.keeps(name, s): // a plan open at the loss may have delivered it
-				may[s.line]++
+				may[line]++
 			case s.void || s.seq < begin || lost(s.seq) || !revisions.keeps(name, s):
 			default:
-				want[s.line]++
+				want[line]++
 			}
 		}
 		dead := name == pipeline.Unreadable
@@ -165,6 +166,13 @@ func (r revised) verdict(route string, s sent) string {
 		}
 	}
 	return rule.verdict(s)
+}
+
+func (w *World) shown(route, line string) string {
+	if w.Shown == nil {
+		return line
+	}
+	return w.Shown(route, line)
 }
 
 func (w *World) names() []string {

@@ -46,6 +46,9 @@ type World struct {
 	// Decide reads recorded decision settings; mutants replace it.
 	Decide func(route string, b []byte) (pipeline.Decision, error)
 
+	// Shown is what a route's destination, or its dead letters, may see of a line; nil: the line.
+	Shown func(route, line string) string
+
 	memory *ledgermemory.Ledger
 	sent   []sent
 	gone   map[uint64]bool // deleted or trimmed from the stream
