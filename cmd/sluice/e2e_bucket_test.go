@@ -31,7 +31,8 @@ routes:
 }
 
 // TestRefusingBuckets: a bucket answers 403 until the right is granted, and another's name is mistyped until it is corrected in the
-// configuration while a plan is open there. Both routes resume and lose nothing; the third goes on at its rate.
+// configuration while a plan is open there. Both routes resume and lose nothing; the third goes on delivering meanwhile, at what rate
+// BenchmarkBesideRefusing tells.
 func TestRefusingBuckets(t *testing.T) {
 	entries := heavy(20_000, 300_000)
 	b := newBucket(t, "acme")
@@ -39,15 +40,13 @@ func TestRefusingBuckets(t *testing.T) {
 	d := p.daemon()
 	d.await("health", func() bool { return p.health() == 200 })
 	s := p.stream()
-	deliver := func(from int) time.Duration { // entries of the free route
-		begun := time.Now()
+	deliver := func(from int) { // entries of the free route
 		last, _ := publishPacks(t, s, entries, 50, func(n int) string { return heavyEntry(from + n) })
 		d.await("delivery by the free route", p.settled(last, "free"))
-		return time.Since(begun)
 	}
-	deliver(0) // warm
+	deliver(0)
 	d.await("delivery by the granted route", p.settled(1, "denied"))
-	alone := deliver(entries)
+	deliver(entries)
 	d.await("delivery by the granted route", p.settled(p.status("free").Cursor, "denied"))
 
 	b.server.SetFault(func(c gcstest.Call) gcstest.Fault {
@@ -59,7 +58,7 @@ func TestRefusingBuckets(t *testing.T) {
 	p.reconfigure(placeConfig + bucketRoutes(b.server.URL, "acmee"))
 	p.hangup(d)
 	d.await("pause of the mistyped route", func() bool { return p.status("mistyped").State == pipeline.Paused })
-	beside := deliver(2 * entries)
+	deliver(2 * entries)
 	d.await("pause of the denied route", func() bool { return p.status("denied").State == pipeline.Paused })
 	for route, want := range map[string]string{"denied": "storage.objects.create", "mistyped": "acmee"} {
 		if m := p.status(route).Message; !strings.Contains(m, want) {
@@ -95,12 +94,7 @@ func TestRefusingBuckets(t *testing.T) {
 	p.sameLines("denied", want, b.lines("denied"))
 	p.sameLines("mistyped", want, (&bucket{t, b.server, "acme2"}).lines("mistyped"))
 	p.balance()
-	ratio := alone.Seconds() / beside.Seconds()
-	t.Logf("%d entries three times: the free route's rate beside two refusing buckets is %.2f of that without; the corrected route had all delivered after %v",
-		entries, ratio, resumed.Round(time.Millisecond))
-	if ratio < 0.25 {
-		t.Errorf("the free route was slowed to %.2f of its rate", ratio)
-	}
+	t.Logf("%d entries three times; the corrected route had all delivered after %v", entries, resumed.Round(time.Millisecond))
 }
 
 // hangup tells a daemon to reload.

@@ -151,7 +151,7 @@ func (p *place) sameNumbers(route string, entries int, want func(n int) bool) {
 }
 
 // peakMemory is the greatest resident size of a process so far, in bytes; 0 where the system does not tell.
-func peakMemory(t *testing.T, p *process) int64 {
+func peakMemory(t testing.TB, p *process) int64 {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.cmd.Process.Pid), "status"))
 	if err != nil {
