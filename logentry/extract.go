@@ -94,13 +94,13 @@ func (x *found) members(i int, n *node, depth int) int {
 		if end < 0 {
 			return x.fault(^end)
 		}
-		k := key{hash: hash, start: uint32(i + 1), size: uint32(end - i - 1)}
+		k, text := key{hash: hash, start: uint32(i + 1), size: uint32(end - i - 1)}, raw[i+1:end]
 		if marks != 0 {
-			k = x.unusual(k, marks)
+			k, text = x.unusual(k, marks)
 		}
 		if bit := uint64(1) << (k.hash & 63); seen&bit == 0 {
 			seen |= bit
-		} else if len(x.keys)-base < manyKeys && x.holds(base, k.hash, x.text(k)) {
+		} else if len(x.keys)-base < manyKeys && x.holds(base, k.hash, text) {
 			return x.repeated(i)
 		}
 		x.keys = append(x.keys, k)
@@ -112,10 +112,14 @@ func (x *found) members(i int, n *node, depth int) int {
 		}
 		var e *edge
 		if n != nil {
-			e = n.find(k.hash, x.text(k))
+			e = n.find(k.hash, text)
 		}
 		if e != nil {
-			i = x.wanted(i, e, depth, base)
+			if e.only != nil && len(x.loose) == 0 {
+				i = x.value(i, e.only, depth)
+			} else {
+				i = x.contested(i, e, depth, base)
+			}
 		} else if i < len(raw) && raw[i] == '"' { // most often; spares a call
 			i, marks = scanString(raw, i+1)
 			if i < 0 {
@@ -144,24 +148,16 @@ func (x *found) members(i int, n *node, depth int) int {
 	return i + 1
 }
 
-// wanted walks the value at i of a key that leads somewhere, in an object whose keys begin at base.
-func (x *found) wanted(i int, e *edge, depth, base int) int {
-	if e.only != nil && len(x.loose) == 0 {
-		return x.value(i, e.only, depth)
-	}
-	return x.contested(i, e, depth, base)
-}
-
-// unusual is for a key that is not plain ASCII: escapes are undone into the arena.
-func (x *found) unusual(k key, marks uint64) key {
+// unusual is for a key that is not plain ASCII: escapes are undone into the arena. It gives the key's characters, too.
+func (x *found) unusual(k key, marks uint64) (key, []byte) {
 	x.high |= marks & highBits
 	if marks&escaped == 0 {
-		return k
+		return k, x.text(k)
 	}
 	start := len(x.arena)
 	x.arena = appendUnescaped(x.arena, x.text(k))
 	text := x.arena[start:]
-	return key{hash: hashKey(text), start: uint32(start), size: uint32(len(text)), unquote: true}
+	return key{hash: hashKey(text), start: uint32(start), size: uint32(len(text)), unquote: true}, text
 }
 
 // array walks the array at i, the depth-th container. Its members stand where the array stands.

@@ -45,13 +45,14 @@ func (x *found) reset(raw []byte, slots, limit int) {
 
 // add appends a hit to its slot's chain.
 func (x *found) add(h hit) {
+	at := int32(len(x.values)) + 1
 	x.values = append(x.values, h)
-	x.link(len(x.values) - 1)
+	x.link(h.slot, at)
 }
 
-func (x *found) link(i int) {
-	c := &x.slots[x.values[i].slot]
-	at := int32(i) + 1
+// link appends the hit at 1 + its position to the chain of its slot.
+func (x *found) link(slot, at int32) {
+	c := &x.slots[slot]
 	if c.first == 0 {
 		c.first = at
 	} else {
@@ -66,7 +67,7 @@ func (x *found) relink() {
 	for i := range x.values {
 		x.values[i].next = 0
 		if x.values[i].slot != noSlot {
-			x.link(i)
+			x.link(x.values[i].slot, int32(i)+1)
 		}
 	}
 }

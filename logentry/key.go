@@ -22,29 +22,28 @@ const manyKeys = 64
 // scanKey scans a key from behind its opening quote, as scanString does, and hashes it on the way. The hash of a key with
 // escapes is of no use.
 func scanKey(raw []byte, i int) (end int, hash uint32, marks uint64) {
+	start := i
 	h := uint64(hashSeed)
-	for {
-		var w uint64
-		if i+8 <= len(raw) {
-			w = word(raw, i)
-		} else {
-			w = lastWord(raw, i)
-		}
+	for i+8 <= len(raw) {
+		w := word(raw, i)
+		marks |= w
 		m := special(w)
-		marks |= w & highBits
 		if m == 0 {
 			h = mix(h, w)
 			i += 8
 			continue
 		}
-		n := bits.TrailingZeros64(m) &^ 7
-		i += n / 8
-		if byte(w>>(n&63)) != '"' {
-			end, more := scanString(raw, i)
-			return end, 0, marks | more
+		// The bits below the mark's own byte are the key's.
+		h = mix(h, w&(m&-m>>7-1))
+		if i += bits.TrailingZeros64(m) / 8; raw[i] == '"' {
+			return i, uint32(h >> 32), marks & highBits
 		}
-		return i, uint32(mix(h, w&(1<<(n&63)-1)) >> 32), marks
+		break
 	}
+	if end, marks = scanRest(raw, i, marks&highBits); end < 0 || marks&escaped != 0 {
+		return end, 0, marks
+	}
+	return end, hashKey(raw[start:end]), marks
 }
 
 // hashKey is the hash that scanKey gives a key without escapes.

@@ -29,10 +29,13 @@ func word(raw []byte, i int) uint64 {
 	return binary.LittleEndian.Uint64(at[:])
 }
 
-// lastWord reads the bytes from i to the end, fewer than eight; behind them are zeros, which are control characters.
+// lastWord reads up to eight bytes at i; behind the end are zeros, which are control characters.
 //
 //go:noinline
 func lastWord(raw []byte, i int) uint64 {
+	if i+8 <= len(raw) {
+		return word(raw, i)
+	}
 	var b [8]byte
 	if i < len(raw) {
 		copy(b[:], raw[i:])
@@ -46,22 +49,31 @@ const escaped = 1
 // scanString scans from behind the opening quote and gives the position of the closing one. An escape is judged, so the
 // string can be unescaped without fail.
 func scanString(raw []byte, i int) (end int, marks uint64) {
-	for {
-		var w uint64
-		if i+8 <= len(raw) {
-			w = word(raw, i)
-		} else {
-			w = lastWord(raw, i)
+	for i+8 <= len(raw) {
+		w := word(raw, i)
+		marks |= w
+		if m := special(w); m != 0 {
+			if i += bits.TrailingZeros64(m) / 8; raw[i] == '"' {
+				return i, marks & highBits
+			}
+			break
 		}
+		i += 8
+	}
+	return scanRest(raw, i, marks&highBits)
+}
+
+// scanRest is scanString for strings with escapes and for the last bytes of a text.
+func scanRest(raw []byte, i int, marks uint64) (int, uint64) {
+	for {
+		w := lastWord(raw, i)
 		m := special(w)
 		marks |= w & highBits
 		if m == 0 {
 			i += 8
 			continue
 		}
-		n := bits.TrailingZeros64(m) &^ 7
-		i += n / 8
-		if byte(w>>(n&63)) == '"' {
+		if i += bits.TrailingZeros64(m) / 8; i < len(raw) && raw[i] == '"' {
 			return i, marks
 		}
 		if i = escape(raw, i); i < 0 {
