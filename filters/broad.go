@@ -167,3 +167,17 @@ func (b *broad) order(s *Set) {
 	}
 	slices.SortStableFunc(b.steps, func(x, y step) int { return cmp.Compare(x.cost(s), y.cost(s)) })
 }
+
+// encode is the Set's, for what is asked here.
+func (b *broad) encode(s *Set) {
+	for _, x := range b.steps {
+		switch x := x.(type) {
+		case *condition:
+			x.node = s.code(x.node)
+		case *column:
+			for i := range x.asked {
+				x.asked[i].node = s.code(x.asked[i].node)
+			}
+		}
+	}
+}

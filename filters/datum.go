@@ -42,9 +42,9 @@ type datum struct {
 func (w *Worker) fold(d *datum) []byte {
 	if !d.isFold {
 		d.isFold, d.folded = true, d.text
-		if !isFolded(d.text) {
+		if n := foldedPrefix(d.text); n < len(d.text) {
 			start := len(w.arena)
-			w.arena = appendFolded(w.arena, d.text)
+			w.arena = appendFoldedFrom(w.arena, d.text, n)
 			d.folded = w.arena[start:len(w.arena):len(w.arena)]
 		}
 	}

@@ -11,17 +11,20 @@ import (
 
 // appendFolded appends NFKC_Casefold(text), the form in which the language compares strings: letter case, width, ligatures and
 // invisible characters make no difference (Unicode Standard, section 3.13). ASCII takes a short way that allocates nothing.
-func appendFolded(dst, text []byte) []byte {
+func appendFolded(dst, text []byte) []byte { return appendFoldedFrom(dst, text, 0) }
+
+// appendFoldedFrom is appendFolded for a text that is folded up to from, as foldedPrefix says.
+func appendFoldedFrom(dst, text []byte, from int) []byte {
 	start := len(dst)
 	dst = append(dst, text...)
 	out := dst[start:]
-	i := 0
+	i := from
 	for ; i+8 <= len(out); i += 8 {
 		w := binary.LittleEndian.Uint64(out[i:])
 		if w&highBits != 0 {
 			return appendFoldedUnicode(dst[:start], text)
 		}
-		if u := upperBits(w); u != 0 {
+		if u := upperBits(w) & highBits; u != 0 {
 			binary.LittleEndian.PutUint64(out[i:], w|u>>2)
 		}
 	}
@@ -36,27 +39,29 @@ func appendFolded(dst, text []byte) []byte {
 
 const highBits = 0x8080808080808080
 
-// upperBits gives the high bit of each byte of an ASCII word that is an upper-case letter.
+// upperBits sets the high bit of each byte of an ASCII word that is an upper-case letter; other bits are of no meaning.
 func upperBits(w uint64) uint64 {
 	const ones = 0x0101010101010101
-	return (w + ones*(0x80-'A')) &^ (w + ones*(0x80-'Z'-1)) & highBits
+	return (w + ones*(0x80-'A')) &^ (w + ones*(0x80-'Z'-1))
 }
 
-// isFolded says that a text is ASCII without upper-case letters, so that folding leaves it as it is.
-func isFolded(text []byte) bool {
+// foldedPrefix gives how many bytes of a text are ASCII without upper-case letters, which folding leaves as they are: all of
+// them, or some from the start.
+func foldedPrefix(text []byte) int {
 	i := 0
 	for ; i+8 <= len(text); i += 8 {
 		w := binary.LittleEndian.Uint64(text[i:])
-		if w&highBits != 0 || upperBits(w) != 0 {
-			return false
+		// The first question, whether a byte is from 0x40 to 0x5f or above 0x7f, is cheap.
+		if (w|w&^(w<<1)<<1)&highBits != 0 && (w|upperBits(w))&highBits != 0 {
+			return i
 		}
 	}
-	for _, c := range text[i:] {
-		if c >= utf8.RuneSelf || 'A' <= c && c <= 'Z' {
-			return false
+	for ; i < len(text); i++ {
+		if c := text[i]; c >= utf8.RuneSelf || 'A' <= c && c <= 'Z' {
+			return i
 		}
 	}
-	return true
+	return i
 }
 
 // appendFoldedUnicode repeats normalisation and folding until nothing changes, since each may uncover work for the other.

@@ -22,6 +22,34 @@ type setNode struct {
 	cost   int32 // how long it takes to decide, roughly; kids are in its order
 }
 
+// encode replaces the numbers of nodes, wherever one is to be decided, by codes. A leaf's code is negative and says all about it,
+// so that most of what is decided needs no look at the nodes. It is the last step of making a set.
+func (s *Set) encode() {
+	for i := range s.nodes {
+		for k, id := range s.nodes[i].kids {
+			s.nodes[i].kids[k] = s.code(id)
+		}
+	}
+	for i := range s.formulas {
+		s.formulas[i].root = s.code(s.formulas[i].root)
+	}
+	for i := range s.exclude {
+		s.exclude[i].root = s.code(s.exclude[i].root)
+	}
+	for _, b := range []*broad{s.broad, s.thin} {
+		if b != nil {
+			b.encode(s)
+		}
+	}
+}
+
+func (s *Set) code(id int32) int32 {
+	if n := &s.nodes[id]; n.op == leafOp {
+		return ^(n.pred<<1 | int32(boolNumber(n.negate)))
+	}
+	return id
+}
+
 // setPredicate is a predicate and where it looks.
 type setPredicate struct {
 	*predicate

@@ -137,8 +137,8 @@ func TestFold(t *testing.T) {
 		if got := string(appendFolded(nil, []byte(text))); got != strings.ToLower(text) {
 			t.Errorf("fold(%q) = %q", text, got)
 		}
-		if isFolded([]byte(text)) != (strings.ToLower(text) == text) {
-			t.Errorf("isFolded(%q) is wrong", text)
+		if n := foldedPrefix([]byte(text)); (n == len(text)) != (strings.ToLower(text) == text) || text[:n] != strings.ToLower(text[:n]) {
+			t.Errorf("foldedPrefix(%q) = %d is wrong", text, n)
 		}
 	}
 }

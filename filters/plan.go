@@ -57,6 +57,7 @@ func (s *Set) plan() {
 		s.thin, s.thins = newBroad(s, exclusions), len(exclusions)
 		s.linkThin(exclusions)
 	}
+	s.encode()
 }
 
 // buildIndexes makes an index for each place that is asked enough.

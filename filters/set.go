@@ -162,12 +162,7 @@ func (w *Worker) excluded(list []exclusion) (mask uint64) {
 			mask |= (w.alive[x.thin>>6] >> (x.thin & 63) & 1) << (x.bit & 63)
 			continue
 		}
-		k := w.known[x.root]
-		if k>>1 != w.generation {
-			k = uint32(boolNumber(w.eval(x.root)))
-			w.known[x.root] = w.generation<<1 | k
-		}
-		mask |= uint64(k&1) << (x.bit & 63)
+		mask |= uint64(boolNumber(w.eval(x.root))) << (x.bit & 63)
 	}
 	return mask
 }

@@ -83,15 +83,15 @@ func (w *Worker) begin(e *logentry.Entry) {
 	}
 }
 
-// eval decides a node, once for each entry.
-func (w *Worker) eval(id int32) bool {
-	n := &w.set.nodes[id]
-	if n.op == leafOp {
-		return w.holds(n.pred) != n.negate
+// eval decides what encode made of a node, once for each entry.
+func (w *Worker) eval(code int32) bool {
+	if code < 0 {
+		return w.holds(^code>>1) != (code&1 == 0)
 	}
-	if k := w.known[id]; k>>1 == w.generation {
+	if k := w.known[code]; k>>1 == w.generation {
 		return k&1 != 0
 	}
+	n := &w.set.nodes[code]
 	result := n.op == andOp
 	for _, k := range n.kids {
 		if w.eval(k) != result {
@@ -99,14 +99,13 @@ func (w *Worker) eval(id int32) bool {
 			break
 		}
 	}
-	w.known[id] = w.generation<<1 | uint32(boolNumber(result))
+	w.known[code] = w.generation<<1 | uint32(boolNumber(result))
 	return result
 }
 
 // holds decides a predicate, once for each entry.
 func (w *Worker) holds(id int32) bool {
-	t := w.truth[id]
-	if t>>1 == w.generation {
+	if t := w.truth[id]; t>>1 == w.generation {
 		return t&1 != 0
 	}
 	p := &w.set.preds[id]
