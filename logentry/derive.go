@@ -19,12 +19,12 @@ func canonical(p Path) Path {
 	if len(p) != 1 {
 		return p
 	}
-	switch folded(p[0].Key) {
-	case "insertid":
+	switch key := []byte(p[0].Key); {
+	case equalFolded(key, "insertid"):
 		return PathInsertID
-	case "timestamp":
+	case equalFolded(key, "timestamp"):
 		return PathTimestamp
-	case "receivetimestamp":
+	case equalFolded(key, "receivetimestamp"):
 		return PathReceiveTimestamp
 	}
 	return p

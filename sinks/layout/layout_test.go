@@ -59,6 +59,20 @@ func TestHourlyKey(t *testing.T) {
 	}
 }
 
+// What a layout remembers of log names makes no difference, also when they are too many.
+func TestHourlyKeyOfManyLogs(t *testing.T) {
+	l := layout.Hourly()
+	for range 2 {
+		for i := range 3000 {
+			e := extract(t, l, fmt.Sprintf(`{"logName":"projects/p%d/logs/a%d%%2Fb"}`, i%7, i))
+			want := fmt.Sprintf("a%d/b/2026/03/02/01:00:00_01:59:59", i)
+			if got := string(l.Key(nil, e)); got != want {
+				t.Fatalf("log %d: %s, want %s", i, got, want)
+			}
+		}
+	}
+}
+
 func TestDatabricksKey(t *testing.T) {
 	const day = `"timestamp":"2026-02-28T12:34:56Z"`
 	for _, c := range []struct{ name, raw, want string }{
@@ -185,10 +199,16 @@ func FuzzTimes(f *testing.F) {
 
 func BenchmarkHourlyKey(b *testing.B) {
 	l := layout.Hourly()
-	e := extract(b, l, `{"logName":"projects/p/logs/cloudaudit.googleapis.com%2Factivity","timestamp":"2026-02-28T12:34:56.123456Z"}`)
-	var dst []byte
-	b.ReportAllocs()
+	var entries []*logentry.Entry
+	for i := range 160 {
+		entries = append(entries, extract(b, l, fmt.Sprintf(
+			`{"logName":"projects/acme-%d/logs/cloudaudit.googleapis.com%%2F%s","timestamp":"2026-02-28T12:34:56.789Z"}`,
+			i%40, []string{"activity", "data_access", "system_event", "policy"}[i/40])))
+	}
+	var key []byte
+	i := 0
 	for b.Loop() {
-		dst = l.Key(dst[:0], e)
+		key = l.Key(key[:0], entries[i%len(entries)])
+		i++
 	}
 }
