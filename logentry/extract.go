@@ -115,11 +115,7 @@ func (x *found) members(i int, n *node, depth int) int {
 			e = n.find(k.hash, text)
 		}
 		if e != nil {
-			if e.only != nil && len(x.loose) == 0 {
-				i = x.value(i, e.only, depth)
-			} else {
-				i = x.contested(i, e, depth, base)
-			}
+			i = x.wanted(i, e, depth, base)
 		} else if i < len(raw) && raw[i] == '"' { // most often; spares a call
 			i, marks = scanString(raw, i+1)
 			if i < 0 {
@@ -146,6 +142,14 @@ func (x *found) members(i int, n *node, depth int) int {
 		return x.fault(i)
 	}
 	return i + 1
+}
+
+// wanted walks the value at i of a key that leads somewhere, in an object whose keys begin at base.
+func (x *found) wanted(i int, e *edge, depth, base int) int {
+	if e.only != nil && len(x.loose) == 0 {
+		return x.value(i, e.only, depth)
+	}
+	return x.contested(i, e, depth, base)
 }
 
 // unusual is for a key that is not plain ASCII: escapes are undone into the arena. It gives the key's characters, too.
