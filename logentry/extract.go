@@ -115,7 +115,11 @@ func (x *found) members(i int, n *node, depth int) int {
 			e = n.find(k.hash, text)
 		}
 		if e != nil {
-			i = x.wanted(i, e, depth, base)
+			if e.only != nil && len(x.loose) == 0 {
+				i = x.value(i, e.only, depth)
+			} else {
+				i = x.contested(i, e, depth, base)
+			}
 		} else if i < len(raw) && raw[i] == '"' { // most often; spares a call
 			i, marks = scanString(raw, i+1)
 			if i < 0 {
@@ -134,22 +138,18 @@ func (x *found) members(i int, n *node, depth int) int {
 			continue
 		}
 		if i = blanks(raw, i); i >= len(raw) || raw[i] != ',' {
-			break
+			return x.shut(i, '}')
 		}
 		i = blanks(raw, i+1)
 	}
-	if i >= len(raw) || raw[i] != '}' {
+}
+
+// shut reads the bracket that ends a container.
+func (x *found) shut(i int, bracket byte) int {
+	if i >= len(x.raw) || x.raw[i] != bracket {
 		return x.fault(i)
 	}
 	return i + 1
-}
-
-// wanted walks the value at i of a key that leads somewhere, in an object whose keys begin at base.
-func (x *found) wanted(i int, e *edge, depth, base int) int {
-	if e.only != nil && len(x.loose) == 0 {
-		return x.value(i, e.only, depth)
-	}
-	return x.contested(i, e, depth, base)
 }
 
 // unusual is for a key that is not plain ASCII: escapes are undone into the arena. It gives the key's characters, too.
@@ -183,14 +183,10 @@ func (x *found) array(i int, n *node, depth int) int {
 			return i
 		}
 		if i = blanks(raw, i); i >= len(raw) || raw[i] != ',' {
-			break
+			return x.shut(i, ']')
 		}
 		i = blanks(raw, i+1)
 	}
-	if i >= len(raw) || raw[i] != ']' {
-		return x.fault(i)
-	}
-	return i + 1
 }
 
 // fault ends the walk: what stands at i is not what the grammar allows.
