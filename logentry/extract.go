@@ -85,7 +85,7 @@ func (x *found) object(i int, n *node, depth int) int {
 // members walks an object from its first key at i to behind its closing bracket and leaves its keys on the stack.
 func (x *found) members(i int, n *node, depth int) int {
 	raw, base := x.raw, len(x.keys)
-	var seen uint64 // a bit for each hash: most keys are new at one look
+	var seen [4]uint64 // a bit for each hash: most keys are new at one look
 	for {
 		if i >= len(raw) || raw[i] != '"' {
 			return x.fault(i)
@@ -98,8 +98,8 @@ func (x *found) members(i int, n *node, depth int) int {
 		if marks != 0 {
 			k, text = x.unusual(k, marks)
 		}
-		if bit := uint64(1) << (k.hash & 63); seen&bit == 0 {
-			seen |= bit
+		if some, bit := &seen[k.hash>>6&3], uint64(1)<<(k.hash&63); *some&bit == 0 {
+			*some |= bit
 		} else if len(x.keys)-base < manyKeys && x.holds(base, k.hash, text) {
 			return x.repeated(i)
 		}
