@@ -26,20 +26,21 @@ import (
 
 // Config is a whole, valid configuration.
 type Config struct {
-	Bus        Bus             `yaml:"bus" doc:"Where the entries come from."`
-	Ledger     Ledger          `yaml:"ledger" doc:"Where the account of every delivery is kept."`
-	Memory     int64           `yaml:"memory" size:"true" default:"192MiB" min:"1MiB" doc:"Bytes of pending entries over all routes."`
-	Limits     logentry.Limits `yaml:"limits" doc:"What is accepted as an entry."`
-	DeadLetter *Sink           `yaml:"deadLetter" default:"{file: {dir: ./sluice-data/dead}}" doc:"Where entries go that no sink can take."` // never nil after Load
-	Include    []string        `yaml:"include" doc:"Files with more routes, as patterns: routes.d/*.yaml. Relative to the working directory."`
-	Hierarchy  Resources       `yaml:"hierarchy" doc:"What lies below what: organizations/1: {folders/2: {projects/pay: {}}}. Billing accounts are roots of their own."`
-	Routes     []Route         `yaml:"routes" doc:"The routes; each decides and delivers on its own."` // after Load with those of the included files behind
-	Redaction  RedactionKeys   `yaml:"redaction" doc:"The secrets behind the hashes of the routes' redact."`
-	HTTP       HTTP            `yaml:"http" doc:"The status server."`
-	Prices     Prices          `yaml:"prices" doc:"What delivered bytes cost, for sluice diff."`
+	Bus        Bus           `yaml:"bus" doc:"Where the entries come from."`
+	Ledger     Ledger        `yaml:"ledger" doc:"Where the account of every delivery is kept."`
+	Memory     int64         `yaml:"memory" size:"true" default:"192MiB" min:"1MiB" doc:"Bytes of pending entries over all routes."`
+	Bounds     Bounds        `yaml:"limits" doc:"What is accepted as an entry, and how many routes may be enabled."`
+	DeadLetter *Sink         `yaml:"deadLetter" default:"{file: {dir: ./sluice-data/dead}}" doc:"Where entries go that no sink can take."` // never nil after Load
+	Include    []string      `yaml:"include" doc:"Files with more routes, as patterns: routes.d/*.yaml. Relative to the working directory."`
+	Hierarchy  Resources     `yaml:"hierarchy" doc:"What lies below what: organizations/1: {folders/2: {projects/pay: {}}}. Billing accounts are roots of their own."`
+	Routes     []Route       `yaml:"routes" doc:"The routes; each decides and delivers on its own."` // after Load with those of the included files behind
+	Redaction  RedactionKeys `yaml:"redaction" doc:"The secrets behind the hashes of the routes' redact."`
+	HTTP       HTTP          `yaml:"http" doc:"The status server."`
+	Prices     Prices        `yaml:"prices" doc:"What delivered bytes cost, for sluice diff."`
 
-	Files    []string  `yaml:"-"` // every file that Load read: the main one, the included ones by name, those of secrets
-	Warnings []Problem `yaml:"-"` // what the author should know although the configuration is valid
+	Limits   logentry.Limits `yaml:"-"` // of Bounds
+	Files    []string        `yaml:"-"` // every file that Load read: the main one, the included ones by name, those of secrets
+	Warnings []Problem       `yaml:"-"` // what the author should know although the configuration is valid
 }
 
 // Bus says where the entries come from.
@@ -92,6 +93,18 @@ type Ledger struct {
 // HTTP is the status server; off when Listen is empty.
 type HTTP struct {
 	Listen string `yaml:"listen" doc:"host:port; absent: no status server."`
+}
+
+// Bounds is what is refused beyond.
+type Bounds struct {
+	Entry         int           `yaml:"entry" size:"true" default:"1MiB" min:"1" max:"64MiB" doc:"Bytes of one entry; a larger one is a dead letter."`
+	Depth         int           `yaml:"depth" default:"100" min:"1" max:"1000" doc:"Nesting of objects and arrays; a deeper entry is a dead letter."`
+	EnabledRoutes EnabledRoutes `yaml:"enabledRoutes" doc:"How many routes may be enabled at once."`
+}
+
+// EnabledRoutes bounds how many routes may be enabled at once, as Databricks does for its deliveries.
+type EnabledRoutes struct {
+	PerParent int `yaml:"perParent" min:"1" max:"1000000" doc:"Of one parent, and of no parent; absent: any number."` // 0: any number
 }
 
 // Prices are what delivered bytes cost. They decide nothing.

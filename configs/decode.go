@@ -10,7 +10,6 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 
-	"sluice/logentry"
 	"sluice/sinks"
 	"sluice/sinks/driver"
 )
@@ -208,19 +207,8 @@ type field struct {
 	tag   reflect.StructTag
 }
 
-// limitKeys is logentry.Limits with the tags that the ground floor does not carry.
-type limitKeys struct {
-	Entry int `yaml:"entry" size:"true" default:"1MiB" min:"1" max:"64MiB" doc:"Bytes of one entry; a larger one is a dead letter."`
-	Depth int `yaml:"depth" default:"100" min:"1" max:"1000" doc:"Nesting of objects and arrays; a deeper entry is a dead letter."`
-}
-
-var _ = logentry.Limits(limitKeys{}) // the same fields
-
 // fieldsOf lists the keys of a struct, in its order.
 func fieldsOf(t reflect.Type) []field {
-	if t == reflect.TypeFor[logentry.Limits]() {
-		t = reflect.TypeFor[limitKeys]()
-	}
 	var fields []field
 	for i := range t.NumField() {
 		f := t.Field(i)

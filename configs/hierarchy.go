@@ -150,3 +150,25 @@ func (d *decoder) checkRequired(path string, r *Route) {
 		d.problem(path+".exclusions", "nothing can be excluded from a required route", "narrow its filter, or drop required")
 	}
 }
+
+// checkEnabled refuses a route where its parent has as many enabled ones as may be.
+func checkEnabled(cfg *Config, sites []site) {
+	most := cfg.Bounds.EnabledRoutes.PerParent
+	enabled := make(map[string][]string)
+	for i := range cfg.Routes {
+		r, at := &cfg.Routes[i], sites[i]
+		if most == 0 || r.Disabled {
+			continue
+		}
+		if others := enabled[r.Parent]; len(others) >= most {
+			whose := "without parent"
+			if r.Parent != "" {
+				whose = "of " + r.Parent
+			}
+			at.d.problem(at.path, fmt.Sprintf("limits.enabledRoutes.perParent is %d, and enabled %s are already: %s", most, whose, strings.Join(others, ", ")),
+				"disable one: disabled: true")
+			continue
+		}
+		enabled[r.Parent] = append(enabled[r.Parent], r.Name)
+	}
+}

@@ -33,6 +33,7 @@ func TestDefaults(t *testing.T) {
 		Bus:        Bus{Embedded: &Embedded{Dir: "./sluice-data"}, Streams: []Stream{{Name: "LOGS", Subjects: []string{"logs.>"}}}},
 		Ledger:     Ledger{File: "./sluice-data/ledger"},
 		Memory:     192 << 20,
+		Bounds:     Bounds{Entry: 1 << 20, Depth: 100},
 		Limits:     logentry.Limits{Entry: 1 << 20, Depth: 100},
 		DeadLetter: dead,
 		Routes: []Route{{
@@ -85,7 +86,7 @@ func TestEveryKey(t *testing.T) {
 			{Name: "B", Subjects: []string{"b.>", "c.*.d"}, MaxAge: 36 * time.Hour, MaxBytes: 50 << 30, Replicas: 1},
 			{Name: "C", Subjects: []string{"c.x"}},
 		}},
-		Ledger: Ledger{File: "l"}, Memory: 64 << 20, Limits: logentry.Limits{Entry: 2e6, Depth: 7}, DeadLetter: dead,
+		Ledger: Ledger{File: "l"}, Memory: 64 << 20, Bounds: Bounds{Entry: 2e6, Depth: 7, EnabledRoutes: EnabledRoutes{PerParent: 9}}, Limits: logentry.Limits{Entry: 2e6, Depth: 7}, DeadLetter: dead,
 		HTTP: HTTP{Listen: ":0"}, Prices: Prices{Currency: "EUR", GiB: map[string]float64{"file": 0.5}},
 		Files: []string{"sluice.yaml"},
 		Routes: []Route{
@@ -126,7 +127,7 @@ bus:
       subjects: [c.x]
 ledger: {file: l}
 memory: 64 MiB
-limits: {entry: 2MB, depth: 7}
+limits: {entry: 2MB, depth: 7, enabledRoutes: {perParent: 9}}
 deadLetter: {file: {dir: dead}}
 http: {listen: ":0"}
 prices: {currency: EUR, gib: {file: 0.5}}

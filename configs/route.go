@@ -12,6 +12,7 @@ import (
 
 	"sluice/exprs"
 	"sluice/filters"
+	"sluice/logentry"
 )
 
 // maxExclusions is Google's limit for a sink, and what a Hit's bits hold.
@@ -26,6 +27,7 @@ var (
 // check holds the decoded configuration against the rules that no single value shows, and completes it. sites says where each
 // of its routes stands; d is the main file.
 func (d *decoder) check(cfg *Config, sites []site) {
+	cfg.Limits = logentry.Limits{Entry: cfg.Bounds.Entry, Depth: cfg.Bounds.Depth}
 	d.checkBus(&cfg.Bus)
 	d.checkListen("http.listen", cfg.HTTP.Listen)
 	d.checkPrices(&cfg.Prices)
@@ -48,6 +50,7 @@ func (d *decoder) check(cfg *Config, sites []site) {
 		}
 	}
 	d.checkScopes(cfg, sites)
+	checkEnabled(cfg, sites)
 	d.checkDestinations(cfg, sites)
 	for i := range cfg.Routes {
 		if cfg.Routes[i].DeadLetter == nil {
