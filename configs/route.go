@@ -52,6 +52,9 @@ func (d *decoder) check(cfg *Config, sites []site) {
 	d.checkScopes(cfg, sites)
 	checkEnabled(cfg, sites)
 	d.checkDestinations(cfg, sites)
+	for i, at := range sites {
+		at.d.checkLoop(&cfg.Bus, at.path+".sink", &cfg.Routes[i].Sink)
+	}
 	for i := range cfg.Routes {
 		if cfg.Routes[i].DeadLetter == nil {
 			cfg.Routes[i].DeadLetter = cfg.DeadLetter

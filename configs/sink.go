@@ -2,6 +2,8 @@ package configs
 
 import (
 	"maps"
+	"net"
+	"net/url"
 	"reflect"
 	"slices"
 	"strings"
@@ -9,6 +11,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"sluice/sinks"
+	"sluice/sinks/driver"
 )
 
 // decode reads one destination: a mapping with one key, the kind, over that kind's own options, and beside it how it is called.
@@ -105,6 +108,44 @@ func (d *decoder) checkDestinations(cfg *Config, sites []site) {
 	for i, at := range sites {
 		add(site{at.d, at.path + ".deadLetter"}, cfg.Routes[i].DeadLetter, true)
 	}
+}
+
+// checkLoop refuses a destination that the bus reads, as far as the addresses show it.
+func (d *decoder) checkLoop(bus *Bus, path string, s *Sink) {
+	streamer, ok := s.Options.(driver.Streamer)
+	if !ok || d.troubled(path) {
+		return
+	}
+	servers, name := streamer.Bus()
+	ours := string(bus.URL)
+	if bus.Embedded != nil {
+		ours = "nats://" + bus.Embedded.Listen
+	}
+	reads := slices.ContainsFunc(bus.Streams, func(c Stream) bool { return c.Name == name })
+	if reads && slices.ContainsFunc(hosts(ours), func(h string) bool { return slices.Contains(hosts(servers), h) }) {
+		d.problem(join(path, s.Kind)+".stream", name+" is a stream that the bus reads: each entry would come back as a new one, for ever",
+			"deliver into another stream, which bus.streams does not list")
+	}
+}
+
+// hosts gives the HOST:PORT of each address, in the form that all have in common.
+func hosts(addresses string) (all []string) {
+	for address := range strings.SplitSeq(addresses, ",") {
+		u, err := url.Parse(strings.TrimSpace(address))
+		if err != nil || u.Hostname() == "" {
+			continue
+		}
+		port := u.Port()
+		if port == "" {
+			port = "4222"
+		}
+		host := strings.ToLower(u.Hostname())
+		if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
+			host = "localhost"
+		}
+		all = append(all, net.JoinHostPort(host, port))
+	}
+	return all
 }
 
 // troubled says whether a mistake of the value at path, or of one in it, is known.

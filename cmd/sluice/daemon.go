@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -19,7 +18,6 @@ import (
 	"sluice/pipeline/stream/jetstream"
 	"sluice/redact"
 	"sluice/sinks"
-	"sluice/sinks/driver"
 )
 
 // daemon is a router with its bus and its ledger, made of a configuration.
@@ -57,7 +55,7 @@ func openDaemon(ctx context.Context, cfg *configs.Config, reg sinks.Registry) (*
 	}
 	d.router = pipeline.New(pipeline.Options{
 		Ledger: d.metrics.Ledger(d.ledger), Streams: streams, Routes: pipelineRoutes(cfg), Memory: cfg.Memory,
-		Decide: decisionReader(&d.cfg), Open: destinationOpener(&d.cfg, reg, d.metrics), Log: slog.Default(),
+		Decide: decisionReader(&d.cfg), Open: destinationOpener(d, reg), Log: slog.Default(),
 	})
 	d.router.SetHierarchy(cfg.Hierarchy.Names())
 	return d, nil
@@ -94,36 +92,6 @@ func readDecision(route string, b []byte) (pipeline.Decision, error) {
 	d := pipeline.DecisionOf(terms)
 	d.Unreadable = route == ledger.UnreadableRoute
 	return d, err
-}
-
-// destinationOpener opens destinations of the registry's kinds, as they were recorded, with today's credentials and endpoints.
-func destinationOpener(cfg *atomic.Pointer[configs.Config], reg sinks.Registry, m *console.Metrics) func(context.Context, string, []byte) (sink, dead *sinks.Sink, err error) {
-	return func(ctx context.Context, route string, b []byte) (sink, dead *sinks.Sink, err error) {
-		d, err := configs.ParseDelivery(b, reg)
-		if err != nil {
-			return nil, nil, err
-		}
-		cfg.Load().Complete(route, &d)
-		if dead, err = openSink(ctx, route, &d.DeadLetter, driver.ToDeadLetter, m); err != nil {
-			return nil, nil, fmt.Errorf("dead letters: %w", err)
-		}
-		if route == ledger.UnreadableRoute {
-			return dead, nil, nil
-		}
-		sink, err = openSink(ctx, route, &d.Sink, driver.ToSink, m)
-		return sink, dead, err
-	}
-}
-
-// openSink opens one destination of a route, to be called as the configuration says.
-func openSink(ctx context.Context, route string, s *configs.Sink, as driver.To, m *console.Metrics) (*sinks.Sink, error) {
-	d, err := s.Options.Open(ctx, as)
-	if err != nil {
-		return nil, err
-	}
-	o := s.Calls.Options()
-	o.Hooks = hooksOf(m, route, s)
-	return sinks.New(d, o), nil
 }
 
 // run routes until stop is closed and the drain is done, or the router fails. What is not delivered in pipeline.DrainTime after

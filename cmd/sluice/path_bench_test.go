@@ -258,7 +258,7 @@ func runPath(b *testing.B, s stream.Stream, text string) float64 {
 	defer restoreCollector()()
 	limitMemory(cfg.Memory)
 	collectEarly()
-	d := &daemon{}
+	d := &daemon{metrics: console.NewMetrics(prometheus.NewRegistry())}
 	d.cfg.Store(cfg)
 	if d.ledger, err = ledgerfile.Open(cfg.Ledger.File, slog.Default()); err != nil {
 		b.Fatal(err)
@@ -266,7 +266,7 @@ func runPath(b *testing.B, s stream.Stream, text string) float64 {
 	defer d.ledger.Close()
 	d.router = pipeline.New(pipeline.Options{
 		Ledger: d.ledger, Streams: []stream.Stream{s}, Routes: pipelineRoutes(cfg), Memory: cfg.Memory,
-		Decide: readDecision, Open: destinationOpener(&d.cfg, registry(), console.NewMetrics(prometheus.NewRegistry())), Log: slog.Default(),
+		Decide: readDecision, Open: destinationOpener(d, registry()), Log: slog.Default(),
 	})
 	stop, done := make(chan struct{}), make(chan error, 1)
 	go func() { done <- d.run(b.Context(), stop) }()

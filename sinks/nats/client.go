@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strconv"
 	"strings"
 	"sync"
@@ -61,11 +62,13 @@ func misconfigured(format string, args ...any) error {
 // stream asks for the stream, whether it will do, and gives the subjects that it takes.
 func (c *client) stream(ctx context.Context) ([]string, error) {
 	var info struct {
-		Error  *apiError `json:"error"`
-		Config struct {
+		Error   *apiError `json:"error"`
+		Created time.Time `json:"created"`
+		Config  struct {
 			Subjects  []string `json:"subjects"`
 			Atomic    bool     `json:"allow_atomic"`
 			Retention string   `json:"retention"`
+			Window    int64    `json:"duplicate_window"`
 		} `json:"config"`
 	}
 	err := c.ask(ctx, "look at the stream", nats.NewMsg("$JS.API.STREAM.INFO."+c.options.Stream), &info)
@@ -73,11 +76,16 @@ func (c *client) stream(ctx context.Context) ([]string, error) {
 	case err != nil:
 		return nil, err
 	case info.Error != nil && info.Error.ErrCode == streamNotFound:
-		return nil, misconfigured("there is no stream %s: create it with allow_atomic and the subjects %s>", c.options.Stream, markPrefix)
+		return nil, misconfigured("there is no stream %s: create it with allow_atomic and the subjects %s>, or any with once: window", c.options.Stream, markPrefix)
 	case info.Error != nil:
 		return nil, fmt.Errorf("look at the stream: %w", info.Error)
+	case !c.options.refused.IsZero() && info.Created.Equal(c.options.refused):
+		return nil, misconfigured("stream %s is one that the router reads: each entry would come back as a new one, for ever (deliver into another stream)", c.options.Stream)
+	case c.options.Once == Window && info.Config.Window <= 0:
+		return nil, misconfigured("stream %s remembers no ids: set its duplicate_window", c.options.Stream)
+	case c.options.Once == Window:
 	case !info.Config.Atomic:
-		return nil, misconfigured("stream %s does not take atomic batches: set allow_atomic", c.options.Stream)
+		return nil, misconfigured("stream %s does not take atomic batches: set allow_atomic, or once: window", c.options.Stream)
 	case info.Config.Retention != "limits":
 		return nil, misconfigured("stream %s has retention %s, which takes marks away: it must be limits", c.options.Stream, info.Config.Retention)
 	}
@@ -207,6 +215,9 @@ func (c *client) connect() (*nats.Conn, error) {
 		}
 		how = append(how, key)
 	}
+	if o.User != "" {
+		how = append(how, nats.UserInfo(o.User, o.Password.Reveal()))
+	}
 	if o.Token != "" {
 		how = append(how, nats.Token(o.Token.Reveal()))
 	}
@@ -246,9 +257,20 @@ func classify(ctx context.Context, err error) error {
 	case errors.As(err, &done):
 		return done
 	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired), errors.Is(err, nats.ErrAuthRevoked):
-		return &driver.Error{Code: driver.Misconfigured, Err: fmt.Errorf("%w (correct creds, nkey or token)", err)}
+		return &driver.Error{Code: driver.Misconfigured, Err: fmt.Errorf("%w (correct creds, nkey, user and password, or token)", err)}
+	case tlsTrouble(err):
+		return &driver.Error{Code: driver.Misconfigured, Err: fmt.Errorf("%w (look at tls: ca must vouch for the server and serverName be its name, cert and key be what the server trusts)", err)}
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
+		return &driver.Error{Code: driver.Misconfigured, Err: fmt.Errorf("%w (the file must be readable by this process)", err)}
 	case errors.Is(err, nats.ErrMaxPayload):
 		return &driver.Error{Code: driver.Misconfigured, Err: fmt.Errorf("%w (raise the server's max_payload, or lower maxEntry)", err)}
 	}
 	return &driver.Error{Code: driver.Unavailable, Err: err}
+}
+
+// tlsTrouble says whether the two sides do not trust each other, or only one of them speaks TLS.
+func tlsTrouble(err error) bool {
+	var certificate *tls.CertificateVerificationError
+	var alert tls.AlertError
+	return errors.As(err, &certificate) || errors.As(err, &alert) || errors.Is(err, nats.ErrSecureConnRequired) || errors.Is(err, nats.ErrSecureConnWanted)
 }

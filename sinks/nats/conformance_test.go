@@ -13,11 +13,14 @@ import (
 	"sluice/sinks/sinktest"
 )
 
-func TestConformance(t *testing.T) { sinktest.Run(t, harnesses(t, false)) }
+func TestConformance(t *testing.T) {
+	t.Run("marks", func(t *testing.T) { sinktest.Run(t, harnesses(t, "", false)) })
+	t.Run("window", func(t *testing.T) { sinktest.Run(t, harnesses(t, Window, false)) })
+}
 
 // TestSuiteSeesMissingMarks: where marks are taken away before each commit, nothing tells what was delivered, and the suite says so.
 func TestSuiteSeesMissingMarks(t *testing.T) {
-	broken := sinktest.Broken(t, harnesses(t, true))
+	broken := sinktest.Broken(t, harnesses(t, "", true))
 	for _, promise := range []string{"WriteIsIdempotent", "OtherContentIsConflict", "Origins", "CrashAtEveryStep/after", "SameWriterAtEveryStep"} {
 		if broken[promise] == nil {
 			t.Errorf("%s was not seen broken", promise)
@@ -25,7 +28,7 @@ func TestSuiteSeesMissingMarks(t *testing.T) {
 	}
 }
 
-func harnesses(t *testing.T, unmarked bool) func(testing.TB) sinktest.Harness {
+func harnesses(t *testing.T, once Once, unmarked bool) func(testing.TB) sinktest.Harness {
 	url := startServer(t)
 	js := manager(t, url)
 	var count atomic.Int64
@@ -35,10 +38,12 @@ func harnesses(t *testing.T, unmarked bool) func(testing.TB) sinktest.Harness {
 		if n > 1 {
 			_ = js.DeleteStream(t.Context(), fmt.Sprintf("DEST-%d", n-1)) // streams may not share subjects
 		}
-		createStream(t, js, jetstream.StreamConfig{Name: name, Subjects: []string{"out.>", markPrefix + ">"}, AllowAtomicPublish: true, Storage: jetstream.MemoryStorage})
-		o := Options{URL: url, Stream: name, Subject: "out.{parentId}.{logId}", MaxEntry: 2 << 20}
-		return sinktest.Harness{
+		createStream(t, js, jetstream.StreamConfig{Name: name, Subjects: []string{"out.>", markPrefix + ">"}, AllowAtomicPublish: once != Window, Storage: jetstream.MemoryStorage})
+		o := Options{URL: url, Stream: name, Subject: "out.{parentId}.{logId}", MaxEntry: 2 << 20, Once: once}
+		h := sinktest.Harness{
 			NoDeadLetters: true,
+			Blind:         once == Window,
+			Parts:         once == Window,
 			Open: func(steps *sinktest.Steps, _ driver.To) (driver.Driver, error) {
 				d, err := open(o)
 				if err == nil {
@@ -55,5 +60,9 @@ func harnesses(t *testing.T, unmarked bool) func(testing.TB) sinktest.Harness {
 			Read:  func() (map[string][]string, error) { return readAll(t, js, name) },
 			Codes: map[error]driver.Code{nats.ErrTimeout: driver.Unavailable, nats.ErrAuthorization: driver.Misconfigured, &apiError{ErrCode: 10077}: driver.Unavailable},
 		}
+		if once == Window {
+			h.Deliveries = func() ([]sinktest.Delivery, error) { return deliveries(t, js, name) }
+		}
+		return h
 	}
 }

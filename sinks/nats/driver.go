@@ -34,8 +34,11 @@ func open(o Options) (*Driver, error) {
 	return &Driver{options: o, subjects: s, client: client{options: o, step: func(_ string, run func() error) error { return run() }}}, nil
 }
 
-// Properties: exactly once; a mark tells whose it is.
+// Properties: exactly once; a mark tells whose it is. By a window, at least once: a plan may be redone after it.
 func (d *Driver) Properties() driver.Properties {
+	if d.options.Once == Window {
+		return driver.Properties{Kind: "nats", Guarantee: driver.AtLeastOnce, MaxEntry: d.options.MaxEntry}
+	}
 	return driver.Properties{Kind: "nats", Guarantee: driver.ExactlyOnce, MaxEntry: d.options.MaxEntry, Origins: true}
 }
 
@@ -79,7 +82,7 @@ func (d *Driver) refuse(stream string, ref *driver.Ref) string {
 	return ""
 }
 
-// Write publishes the unit's batch. A crash before the commit leaves nothing, after it everything. A lost answer: the next Write
+// Write publishes the unit's batch, or by a window its entries one by one. Of a batch, a crash before the commit leaves nothing, after it everything. A lost answer: the next Write
 // finds the mark.
 func (d *Driver) Write(ctx context.Context, u *driver.Unit) (driver.Receipt, error) {
 	receipt, err := d.write(ctx, u)
@@ -106,6 +109,10 @@ func (d *Driver) write(ctx context.Context, u *driver.Unit) (driver.Receipt, err
 			return driver.Receipt{}, misconfigured("stream %s does not take the subject %s: add it (marks need %s>)", d.options.Stream, m.Subject, markPrefix)
 		}
 	}
+	if d.options.Once == Window {
+		receipt.Existed, err = d.client.publish(ctx, messages)
+		return receipt, err
+	}
 	err = d.client.commit(ctx, messages)
 	if code := codeOf(err); code != lastSequence && code != lastSequenceInFlight {
 		return receipt, err
@@ -113,7 +120,7 @@ func (d *Driver) write(ctx context.Context, u *driver.Unit) (driver.Receipt, err
 	return d.settle(ctx, u, receipt, err)
 }
 
-// messages are the unit's entries and its mark.
+// messages are the unit's entries and, unless a window remembers them, its mark.
 func (d *Driver) messages(u *driver.Unit) ([]*nats.Msg, driver.Receipt, error) {
 	var receipt driver.Receipt
 	var all []*nats.Msg
@@ -124,8 +131,16 @@ func (d *Driver) messages(u *driver.Unit) ([]*nats.Msg, driver.Receipt, error) {
 			return nil, receipt, fmt.Errorf("entry %d.%d: %w", ref.Seq, ref.Index, defect)
 		}
 		id := fmt.Sprintf("%s/%s/%d/%d.%d", u.Origin.Route, u.Origin.Stream, u.Origin.Epoch, ref.Seq, ref.Index)
-		all = append(all, &nats.Msg{Subject: subject, Data: ref.Raw, Header: nats.Header{"Sluice-Id": {id}, "Sluice-Unit": {u.Name}}})
+		m := &nats.Msg{Subject: subject, Data: ref.Raw, Header: nats.Header{"Sluice-Id": {id}, "Sluice-Unit": {u.Name}}}
+		if d.options.Once == Window {
+			m.Header.Set("Nats-Msg-Id", id)
+			m.Header.Set("Nats-Expected-Stream", d.options.Stream)
+		}
+		all = append(all, m)
 		receipt.Bytes += int64(len(ref.Raw))
+	}
+	if d.options.Once == Window {
+		return all, receipt, nil
 	}
 	body, err := json.Marshal(driver.Found{Origin: u.Origin, Digest: u.Digest, Count: u.Count})
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"sluice/sinks/driver"
+	"sluice/sinks/sinktest"
 	"sluice/sinks/transport"
 )
 
@@ -49,24 +50,34 @@ func purgeMarks(t testing.TB, js jetstream.JetStream, name string) {
 }
 
 func readAll(t testing.TB, js jetstream.JetStream, name string) (map[string][]string, error) {
+	found := make(map[string][]string)
+	err := eachEntry(t, js, name, func(unit, _, line string) { found[unit] = append(found[unit], line) })
+	return found, err
+}
+
+func deliveries(t testing.TB, js jetstream.JetStream, name string) (all []sinktest.Delivery, err error) {
+	err = eachEntry(t, js, name, func(_, id, line string) { all = append(all, sinktest.Delivery{ID: id, Line: line}) })
+	return all, err
+}
+
+func eachEntry(t testing.TB, js jetstream.JetStream, name string, yield func(unit, id, line string)) error {
 	stream, err := js.Stream(t.Context(), name)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	found := make(map[string][]string)
 	for seq := uint64(1); seq <= stream.CachedInfo().State.LastSeq; seq++ {
 		m, err := stream.GetMsg(t.Context(), seq)
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
 			continue // a mark that was taken away
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if unit := m.Header.Get("Sluice-Unit"); unit != "" {
-			found[unit] = append(found[unit], strings.ReplaceAll(string(m.Data), "\n", " "))
+			yield(unit, m.Header.Get("Sluice-Id"), strings.ReplaceAll(string(m.Data), "\n", " "))
 		}
 	}
-	return found, nil
+	return nil
 }
 
 func startServer(t *testing.T) (url string) {
@@ -131,6 +142,31 @@ func TestAStreamThatWillNotDo(t *testing.T) {
 	m, err := stream.GetMsg(t.Context(), 1)
 	if err != nil || m.Subject != "out.a%2Eb%20%2A.x" || m.Header.Get("Sluice-Id") != "a.b/S/1/7.2" || stream.CachedInfo().State.Msgs != 2 {
 		t.Errorf("%+v, %v", m, err)
+	}
+}
+
+// TestRefusedStream: the stream that the router reads is written to under no name of its servers.
+func TestRefusedStream(t *testing.T) {
+	url := startServer(t)
+	js := manager(t, url)
+	createStream(t, js, jetstream.StreamConfig{Name: "D", Subjects: []string{"out.>", "sluice.mark.>"}, AllowAtomicPublish: true})
+	stream, err := js.Stream(t.Context(), "D")
+	check(t, err)
+	for _, once := range []Once{"", Window} {
+		o := Options{URL: url, Stream: "D", Subject: "out.x", MaxEntry: 1000, Once: once}
+		o.Refuse(stream.CachedInfo().Created)
+		d, err := o.Open(t.Context(), driver.ToSink)
+		check(t, err)
+		u := unit(t, d.(*Driver), `{}`)
+		if _, err := d.Write(t.Context(), &u); driver.CodeOf(err) != driver.Misconfigured || !strings.Contains(err.Error(), "one that the router reads") {
+			t.Errorf("%v", err)
+		}
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if info, err := stream.Info(t.Context()); err != nil || info.State.Msgs != 0 {
+		t.Errorf("%d messages, %v", info.State.Msgs, err)
 	}
 }
 
