@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 
 	"google.golang.org/api/bigquery/v2"
@@ -24,18 +25,19 @@ const (
 	instant              // TIMESTAMP, microseconds
 	document             // JSON
 	record               // RECORD
+	jsonText             // STRING: any value, as JSON; a column of text
 )
 
 // tableTypes are the kinds in the words of the tables API, and wireTypes in those of protocol buffers, by which rows are sent.
 // https://cloud.google.com/bigquery/docs/supported-data-types
 var (
-	tableTypes = [...]string{"STRING", "STRING", "INTEGER", "FLOAT", "FLOAT", "BOOLEAN", "TIMESTAMP", "JSON", "RECORD"}
+	tableTypes = [...]string{"STRING", "STRING", "INTEGER", "FLOAT", "FLOAT", "BOOLEAN", "TIMESTAMP", "JSON", "RECORD", "STRING"}
 	wireTypes  = [...]descriptorpb.FieldDescriptorProto_Type{
 		descriptorpb.FieldDescriptorProto_TYPE_STRING, descriptorpb.FieldDescriptorProto_TYPE_STRING,
 		descriptorpb.FieldDescriptorProto_TYPE_INT64, descriptorpb.FieldDescriptorProto_TYPE_DOUBLE,
 		descriptorpb.FieldDescriptorProto_TYPE_DOUBLE, descriptorpb.FieldDescriptorProto_TYPE_BOOL,
 		descriptorpb.FieldDescriptorProto_TYPE_INT64, descriptorpb.FieldDescriptorProto_TYPE_STRING,
-		descriptorpb.FieldDescriptorProto_TYPE_MESSAGE,
+		descriptorpb.FieldDescriptorProto_TYPE_MESSAGE, descriptorpb.FieldDescriptorProto_TYPE_STRING,
 	}
 )
 
@@ -103,6 +105,25 @@ func extend(fields []*bigquery.TableFieldSchema, columns []column, path string) 
 		}
 	}
 	return all, added, nil
+}
+
+// extendFreely gives the fields of a table with those columns added that are missing; of others the types do not matter.
+func extendFreely(fields []*bigquery.TableFieldSchema, columns []column) (all []*bigquery.TableFieldSchema, added int) {
+	all = slices.Clone(fields)
+	for i := range columns {
+		c := &columns[i]
+		at := slices.IndexFunc(all, func(f *bigquery.TableFieldSchema) bool { return strings.EqualFold(f.Name, c.name) })
+		if at < 0 {
+			all = append(all, tableFields(columns[i : i+1])[0])
+			added++
+		} else if c.kind == record && typeOf(all[at]) == tableTypes[record] {
+			wider := *all[at]
+			inner, n := extendFreely(wider.Fields, c.fields)
+			wider.Fields = inner
+			all[at], added = &wider, added+n
+		}
+	}
+	return all, added
 }
 
 func worded(name string, list bool) string {

@@ -7,17 +7,22 @@ import (
 	"syscall"
 	"testing"
 
-	"sluice/sinks/bigquery/bigquerytest"
 	"sluice/sinks/driver"
 	"sluice/sinks/sinktest"
 )
 
-func TestConformance(t *testing.T) { sinktest.Run(t, harnesses(t, mutant{})) }
+func TestConformance(t *testing.T) {
+	for name, o := range map[string]Options{
+		"native": {Schema: schemaNative}, "cloud-logging": {Schema: schemaLogging, UsePartitionedTables: true}, "sharded": {Schema: schemaLogging},
+	} {
+		t.Run(name, func(t *testing.T) { sinktest.Run(t, harnesses(t, o, mutant{})) })
+	}
+}
 
 // TestSuiteSeesMutants: what exactly once rests on, taken away.
 func TestSuiteSeesMutants(t *testing.T) {
 	for name, m := range map[string]mutant{"offset ignored": {noOffset: true}, "plan not recorded": {noState: true}} {
-		broken := sinktest.Broken(t, harnesses(t, m))
+		broken := sinktest.Broken(t, harnesses(t, Options{Schema: schemaNative}, m))
 		for _, promise := range []string{"WriteIsIdempotent", "WriteIsIdempotentAtOnce", "CrashAtEveryStep/after", "SameWriterAtEveryStep"} {
 			if broken[promise] == nil {
 				t.Errorf("%s: %s was not seen broken", name, promise)
@@ -40,11 +45,15 @@ func (d forgetful) Plan(_ driver.State, b *driver.Batch) (driver.Plan, error) {
 	return d.Driver.Plan(s, b)
 }
 
-func harnesses(t *testing.T, m mutant) func(testing.TB) sinktest.Harness {
+func harnesses(t *testing.T, o Options, m mutant) func(testing.TB) sinktest.Harness {
 	server := start(t)
 	var count atomic.Int64
 	return func(t testing.TB) sinktest.Harness {
-		o := options(server, fmt.Sprintf("table%d", count.Add(1)))
+		o := o
+		o.Project, o.Dataset, o.Endpoint, o.WriteEndpoint = project, fmt.Sprintf("d%d", count.Add(1)), server.URL, server.WriteURL
+		if server.CreateDataset(o.Project, o.Dataset); o.Schema == schemaNative {
+			o.Table = table
+		}
 		return sinktest.Harness{
 			Blind: true, Parts: true, NoDeadLetters: true,
 			Open: func(steps *sinktest.Steps, _ driver.To) (driver.Driver, error) {
@@ -54,21 +63,11 @@ func harnesses(t *testing.T, m mutant) func(testing.TB) sinktest.Harness {
 				}
 				return d, nil
 			},
-			Read: func() (map[string][]string, error) { return readAll(server, o.Table), nil },
+			Read: func() (map[string][]string, error) { return readAll(server, o.Dataset), nil },
 			Codes: map[error]driver.Code{
 				syscall.ECONNRESET: driver.Unavailable, answer(401): driver.Misconfigured, answer(403): driver.Misconfigured,
 				answer(429): driver.Unavailable, answer(500): driver.Unavailable, answer(503): driver.Unavailable,
 			},
 		}
 	}
-}
-
-func start(t testing.TB) *bigquerytest.Server {
-	server, err := bigquerytest.Start(bigquerytest.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { server.Close() })
-	server.CreateDataset(project, dataset)
-	return server
 }

@@ -28,8 +28,9 @@ type Driver struct {
 	request int // bytes of a request at most
 
 	mu    sync.Mutex
-	ready map[string]bool  // the tables that this process has found to be as it needs them
-	tried map[string]int64 // by write stream, the offset of the unit that this process last began to write there
+	ready map[string]bool     // the tables that this process has found to be as it needs them
+	shown map[string][]column // by write stream, the columns that it is known to take
+	tried map[string]int64    // by write stream, the offset of the unit that this process last began to write there
 }
 
 func open(o Options) (*Driver, error) {
@@ -37,19 +38,32 @@ func open(o Options) (*Driver, error) {
 	if err != nil {
 		return nil, err
 	}
+	typed := entryColumns
+	if o.Schema == schemaLogging {
+		typed = typedColumns
+	}
 	return &Driver{
-		options: o, client: client{options: o}, native: newNative(user), request: maxRequest,
-		ready: make(map[string]bool), tried: make(map[string]int64),
+		options: o, client: client{options: o}, native: newNative(typed, user), request: maxRequest,
+		ready: make(map[string]bool), shown: make(map[string][]column), tried: make(map[string]int64),
 	}, nil
 }
 
 // Properties: exactly once, by appends.
 func (d *Driver) Properties() driver.Properties {
-	return driver.Properties{Kind: "bigquery", Guarantee: driver.ExactlyOnce, Appends: true}
+	p := driver.Properties{Kind: "bigquery", Guarantee: driver.ExactlyOnce, Appends: true}
+	if d.options.Schema == schemaLogging {
+		p.Fields = []logentry.Path{logentry.PathLogName, logentry.PathTimestamp}
+	}
+	return p
 }
 
-// Key is empty: one group, in stream order.
-func (d *Driver) Key(dst []byte, _ *logentry.Entry) []byte { return dst }
+// Key is the entry's table in schema cloud-logging; else empty: one group, in stream order.
+func (d *Driver) Key(dst []byte, e *logentry.Entry) []byte {
+	if d.options.Schema == schemaLogging {
+		return d.loggingKey(dst, e)
+	}
+	return dst
+}
 
 // Prepare makes sure that the table is there with its columns, once a process, and creates a write stream where the state has none.
 // A crash leaves a stream without rows, which the service forgets.
@@ -65,6 +79,9 @@ func (d *Driver) prepare(ctx context.Context, s driver.State) (driver.State, err
 	st, err := decodeState(s)
 	if err != nil {
 		return nil, err
+	}
+	if d.options.Schema == schemaLogging {
+		return d.grantAll(ctx, s, st)
 	}
 	table := d.options.Table
 	if err := d.ensureOnce(ctx, table, d.native.columns); err != nil {
@@ -88,7 +105,7 @@ func (d *Driver) ensureOnce(ctx context.Context, table string, columns []column)
 	if ready {
 		return nil
 	}
-	if _, err := d.client.ensure(ctx, table, columns); err != nil {
+	if _, err := d.client.ensure(ctx, table, columns, nil); err != nil {
 		return err
 	}
 	d.mu.Lock()
@@ -114,6 +131,9 @@ func (d *Driver) Plan(s driver.State, b *driver.Batch) (driver.Plan, error) {
 	st, err := decodeState(s)
 	if err != nil {
 		return driver.Plan{}, err
+	}
+	if d.options.Schema == schemaLogging {
+		return d.planLogging(st, b)
 	}
 	table := d.options.Table
 	t := &tablePlan{place: st.Tables[table], columns: nativeVersion + "/" + hashOf(d.native.columns), budget: d.budget(d.native.columns)}
@@ -164,6 +184,12 @@ func (d *Driver) write(ctx context.Context, u *driver.Unit) (driver.Receipt, err
 		return driver.Receipt{}, d.relocate(ctx, u, known, &movedError{error: errors.New("its entries are gone")})
 	}
 	a := &appending{unit: u, columns: d.native.columns, rows: d.native.rows(u.Origin.Stream, u.Origin.Epoch), known: known}
+	if d.options.Schema == schemaLogging {
+		var err error
+		if a.columns, a.rows, err = d.loggingUnit(u); err != nil {
+			return driver.Receipt{}, err
+		}
+	}
 	if len(u.Splits) == 0 {
 		return a.measure()
 	}

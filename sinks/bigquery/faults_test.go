@@ -23,6 +23,7 @@ const table = "entries"
 // lane delivers to one destination as the pipeline does: it holds the state and the open plan.
 type lane struct {
 	t     *testing.T
+	o     Options
 	sink  *sinks.Sink
 	state driver.State
 	plan  driver.Plan
@@ -43,7 +44,7 @@ func laneOf(t *testing.T, o Options, request int) *lane {
 	}
 	d.request = request
 	t.Cleanup(func() { d.Close() })
-	return &lane{t: t, sink: sinks.New(d, sinks.Options{Backoff: sinks.Backoff{First: time.Millisecond, Max: time.Millisecond}})}
+	return &lane{t: t, o: o, sink: sinks.New(d, sinks.Options{Backoff: sinks.Backoff{First: time.Millisecond, Max: time.Millisecond}})}
 }
 
 // prepare prepares until it succeeds, as the pipeline does, but not for ever.

@@ -25,6 +25,18 @@ func members(raw []byte, visit func(key, value []byte)) {
 	}
 }
 
+// items gives the items of a JSON array.
+func items(raw []byte, visit func(value []byte)) {
+	i := blanks(raw, bytes.IndexByte(raw, '[')+1)
+	for i < len(raw) && raw[i] != ']' {
+		end := valueEnd(raw, i)
+		visit(raw[i:end:end])
+		if i = blanks(raw, end); i < len(raw) && raw[i] == ',' {
+			i = blanks(raw, i+1)
+		}
+	}
+}
+
 func blanks(raw []byte, i int) int {
 	for i < len(raw) && (raw[i] == ' ' || raw[i] == '\n' || raw[i] == '\t' || raw[i] == '\r') {
 		i++

@@ -74,7 +74,7 @@ func derivedFields(user []expression) *logentry.Fields {
 	return logentry.NewFields(paths...)
 }
 
-// native makes rows of entries by the columns above.
+// native makes rows of entries by typed columns.
 type native struct {
 	columns []column
 	user    []expression
@@ -82,9 +82,10 @@ type native struct {
 	top     *index
 }
 
-func newNative(user []expression) *native {
-	n := &native{user: user, fields: derivedFields(user), top: newIndex(entryColumns)}
-	n.columns = slices.Concat(entryColumns, ownColumns)
+// newNative takes the columns of an entry, of which the first five are those of entryColumns, and the user's.
+func newNative(typed []column, user []expression) *native {
+	n := &native{user: user, fields: derivedFields(user), top: newIndex(typed)}
+	n.columns = slices.Concat(typed, ownColumns)
 	for _, u := range user {
 		n.columns = append(n.columns, column{name: u.name, kind: u.kind})
 	}
@@ -133,6 +134,8 @@ type rowMaker struct {
 	epoch  uint32
 	entry  logentry.Entry
 	extra  []byte
+
+	other func(key, value []byte) bool // takes members of the entry that have no typed column; may be nil
 }
 
 func (n *native) rows(stream string, epoch uint32) rows {
@@ -144,6 +147,15 @@ var loosest = logentry.Limits{Entry: 64 << 20, Depth: 1000}
 
 // append appends the entry's row. The error is why no row can be made of it.
 func (m *rowMaker) append(dst []byte, ref *driver.Ref) ([]byte, error) {
+	dst, err := m.begin(dst, ref)
+	if err != nil {
+		return dst, err
+	}
+	return m.finish(dst, ref)
+}
+
+// begin appends the typed columns.
+func (m *rowMaker) begin(dst []byte, ref *driver.Ref) ([]byte, error) {
 	e := &m.entry
 	e.Raw, e.Stream, e.Seq, e.Index, e.Stored = ref.Raw, m.stream, ref.Seq, int(ref.Index), time.Unix(0, ref.Stored).UTC()
 	if defect := m.fields.Extract(e, loosest); defect != nil {
@@ -154,15 +166,17 @@ func (m *rowMaker) append(dst []byte, ref *driver.Ref) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	if dst, err = m.derived(dst); err != nil {
-		return dst, err
-	}
-	n := protowire.Number(len(entryColumns) + 1)
+	return m.derived(dst)
+}
+
+// finish appends what is left over, the position and the user's columns.
+func (m *rowMaker) finish(dst []byte, ref *driver.Ref) ([]byte, error) {
+	n := protowire.Number(len(m.top.columns) + 1)
 	if len(m.extra) > 0 {
 		dst = appendBytes(dst, n, append(m.extra, '}'))
 	}
 	dst = m.position(dst, n+1, ref)
-	return appendUser(dst, n+5, m.user, e)
+	return appendUser(dst, n+5, m.user, &m.entry)
 }
 
 func (m *rowMaker) position(dst []byte, n protowire.Number, ref *driver.Ref) []byte {
@@ -195,7 +209,9 @@ func (m *rowMaker) message(dst []byte, x *index, raw []byte, path string) ([]byt
 	members(raw, func(key, value []byte) {
 		i, exact := x.find(key)
 		if i < 0 {
-			m.aside(path, key, value)
+			if path != "" || m.other == nil || !m.other(key, value) {
+				m.aside(path, key, value)
+			}
 			return
 		}
 		if v := &values[i]; v.raw == nil || exact && !v.exact {

@@ -27,16 +27,20 @@ import (
 
 var _ driver.Options = (*Options)(nil)
 
-// schemaNative is the schema of tables that Sluice lays out itself.
-const schemaNative = "native"
+// The schemas.
+const (
+	schemaNative  = "native"
+	schemaLogging = "cloud-logging"
+)
 
 // Options are the BigQuery sink's part of the configuration. What is not pinned in plans has no JSON form.
 type Options struct {
-	Project string            `json:"project" yaml:"project" required:"true" doc:"The project of the dataset."`
-	Dataset string            `json:"dataset" yaml:"dataset" required:"true" doc:"The dataset, which must exist."`
-	Table   string            `json:"table,omitempty" yaml:"table" doc:"The table, created at the first delivery."`
-	Schema  string            `json:"schema" yaml:"schema" enum:"native" doc:"native: LogEntry's own fields typed, payloads and labels as JSON."`
-	Columns map[string]Column `json:"columns,omitempty" yaml:"columns" doc:"More columns, each by an expression: {actor: 'protoPayload.authenticationInfo.principalEmail'}. What is absent is NULL."`
+	Project              string            `json:"project" yaml:"project" required:"true" doc:"The project of the dataset."`
+	Dataset              string            `json:"dataset" yaml:"dataset" required:"true" doc:"The dataset, which must exist."`
+	Table                string            `json:"table,omitempty" yaml:"table" doc:"Of native: the table, created at the first delivery."`
+	Schema               string            `json:"schema" yaml:"schema" enum:"native|cloud-logging" doc:"native: one table, LogEntry's own fields typed, payloads and labels as JSON. cloud-logging: tables and columns as Google's sinks make them."`
+	UsePartitionedTables bool              `json:"usePartitionedTables" yaml:"usePartitionedTables" doc:"Of cloud-logging: a table for each log, partitioned by day; false: a table for each log and day, whose names end in _YYYYMMDD."`
+	Columns              map[string]Column `json:"columns,omitempty" yaml:"columns" doc:"More columns, each by an expression: {actor: 'protoPayload.authenticationInfo.principalEmail'}. What is absent is NULL."`
 
 	Endpoint        string `json:"-" yaml:"endpoint" doc:"Another address of the tables API: https://… (private, regional), or http://… of a test server, which gets no credentials."`
 	WriteEndpoint   string `json:"-" yaml:"writeEndpoint" doc:"Another address of the Storage Write API, likewise."`
@@ -50,14 +54,14 @@ type Options struct {
 }
 
 // Defaults are the options before the configuration is decoded into them.
-func Defaults() *Options { return &Options{Schema: schemaNative} }
+func Defaults() *Options { return &Options{Schema: schemaNative, UsePartitionedTables: true} }
 
 // The grammars, as far as a program should know them: https://cloud.google.com/resource-manager/docs/creating-managing-projects,
 // https://cloud.google.com/bigquery/docs/datasets#dataset-naming, https://cloud.google.com/bigquery/docs/tables#table_naming
 var (
 	projectName = regexp.MustCompile(`^([a-z0-9.-]{1,100}:)?[a-z][a-z0-9-]{4,61}[a-z0-9]$`)
 	datasetName = regexp.MustCompile(`^[A-Za-z0-9_]+$`)
-	tableName   = regexp.MustCompile(`^[\p{L}\p{M}\p{N}\p{Pc}\p{Pd} ]{1,256}$`)
+	tableID     = regexp.MustCompile(`^[\p{L}\p{M}\p{N}\p{Pc}\p{Pd} ]{1,256}$`)
 )
 
 // Validate judges each option.
@@ -73,9 +77,12 @@ func (o *Options) Validate() []driver.Problem {
 		add("dataset", fmt.Sprintf("%q is no dataset's name", o.Dataset), "letters, digits and _, without the project")
 	}
 	switch {
+	case o.Schema == schemaLogging && o.Table != "":
+		add("table", "schema cloud-logging has a table for each log", "leave table out")
+	case o.Schema == schemaLogging:
 	case o.Schema != schemaNative:
-		add("schema", fmt.Sprintf("unknown schema %q", o.Schema), "native")
-	case !tableName.MatchString(o.Table):
+		add("schema", fmt.Sprintf("unknown schema %q", o.Schema), "one of native, cloud-logging")
+	case !tableID.MatchString(o.Table):
 		add("table", fmt.Sprintf("%q is no table's name", o.Table), "letters, digits, - and _, without the dataset")
 	}
 	for path, endpoint := range map[string]string{"endpoint": o.Endpoint, "writeEndpoint": o.WriteEndpoint} {
@@ -100,7 +107,8 @@ func isAddress(endpoint string) bool {
 // taken are the columns that tables have anyway.
 func (o *Options) taken() []column { return entryColumns }
 
-// Destination is bigquery://project/dataset/table/: the rows of two routes in one table could not be told apart.
+// Destination is bigquery://project/dataset/table/, or of cloud-logging bigquery://project/dataset/: the rows of two routes in one
+// table could not be told apart.
 func (o *Options) Destination() string {
 	d := (&url.URL{Scheme: "bigquery", Host: o.Project, Path: "/" + o.Dataset + "/"})
 	if o.Table != "" {

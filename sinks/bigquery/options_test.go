@@ -57,7 +57,7 @@ func TestPinned(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `{"project":"acme-prod","dataset":"audit","table":"entries","schema":"native","columns":{"a":{"value":"jsonPayload.n","type":"JSON"},"b":"labels.b"}}`
+	want := `{"project":"acme-prod","dataset":"audit","table":"entries","schema":"native","usePartitionedTables":true,"columns":{"a":{"value":"jsonPayload.n","type":"JSON"},"b":"labels.b"}}`
 	if diff := cmp.Diff(want, string(b)); diff != "" {
 		t.Error(diff)
 	}

@@ -19,7 +19,7 @@ func (d *Driver) relocate(ctx context.Context, u *driver.Unit, known bool, cause
 		return err
 	}
 	table := tableOf(u.Name)
-	if _, err := d.client.ensure(ctx, table, d.native.columns); err != nil {
+	if _, err := d.client.ensure(ctx, table, d.baseColumns(table), nil); err != nil {
 		return err
 	}
 	stream, err := d.newStream(ctx, table)

@@ -21,8 +21,11 @@ type place struct {
 	// Landed are the first rows of the plan that is made from this state: they stand already, in streams that are finalized.
 	Landed []landed `json:"landed,omitempty"`
 
-	// Columns, of tables whose columns follow the entries, are those that the plan may use. See columnset.go.
+	// Of schema cloud-logging, whose columns follow the entries. A plan that has not been granted columns wants those that its batch
+	// needs; Prepare then grants those that are to be had, with the types that they have. The text is that of columnset.go.
 	Columns string `json:"columns,omitempty"`
+	Wanted  bool   `json:"wanted,omitempty"`
+	Granted bool   `json:"granted,omitempty"`
 }
 
 // landed are rows that stand.

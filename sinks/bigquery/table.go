@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"google.golang.org/api/bigquery/v2"
@@ -13,9 +14,10 @@ import (
 	"sluice/sinks/driver"
 )
 
-// ensure makes sure that a table exists with the columns that are wanted: it is created, partitioned by day and clustered by log
-// name, and columns that it lacks are added. A column of another type is Misconfigured. It may be repeated, and run beside others.
-func (c *client) ensure(ctx context.Context, table string, columns []column) (*bigquery.Table, error) {
+// ensure makes sure that a table exists with the columns that are needed: it is created, partitioned by day and clustered by log
+// name, and columns that it lacks are added. A needed column of another type is Misconfigured. Of more columns those are added that
+// it lacks and has room for; others stay as they are. It may be repeated, and run beside others.
+func (c *client) ensure(ctx context.Context, table string, columns, more []column) (*bigquery.Table, error) {
 	api, err := c.tablesAPI()
 	if err != nil {
 		return nil, err
@@ -27,7 +29,7 @@ func (c *client) ensure(ctx context.Context, table string, columns []column) (*b
 		return nil, err
 	}
 	if found == nil {
-		created, err := api.Tables.Insert(c.options.Project, c.options.Dataset, c.newTable(table, columns)).Context(ctx).Do()
+		created, err := api.Tables.Insert(c.options.Project, c.options.Dataset, c.newTable(table, slices.Concat(columns, more))).Context(ctx).Do()
 		if err == nil {
 			return created, nil
 		}
@@ -42,7 +44,7 @@ func (c *client) ensure(ctx context.Context, table string, columns []column) (*b
 			return nil, err
 		}
 	}
-	return c.addColumns(ctx, api, found, table, columns)
+	return c.addColumns(ctx, api, found, table, columns, more)
 }
 
 // lookAt gives a table, nil where there is none.
@@ -58,13 +60,16 @@ func (c *client) lookAt(ctx context.Context, api *bigquery.Service, table string
 }
 
 // addColumns adds what a table lacks. Only the schema is sent; the precondition keeps what somebody else adds meanwhile.
-func (c *client) addColumns(ctx context.Context, api *bigquery.Service, found *bigquery.Table, table string, columns []column) (*bigquery.Table, error) {
+func (c *client) addColumns(ctx context.Context, api *bigquery.Service, found *bigquery.Table, table string, columns, more []column) (*bigquery.Table, error) {
 	if found.Schema == nil {
 		found.Schema = &bigquery.TableSchema{}
 	}
 	fields, added, err := extend(found.Schema.Fields, columns, "")
 	if err != nil {
 		return nil, &driver.Error{Code: driver.Misconfigured, Err: fmt.Errorf("table %s: %w (choose another table, or rename the column)", table, err)}
+	}
+	if wider, n := extendFreely(fields, more); leaves(wider) <= maxColumns {
+		fields, added = wider, added+n
 	}
 	if added == 0 {
 		return found, nil
@@ -81,13 +86,28 @@ func (c *client) addColumns(ctx context.Context, api *bigquery.Service, found *b
 	return patched, nil
 }
 
-func (c *client) newTable(table string, columns []column) *bigquery.Table {
-	return &bigquery.Table{
-		TableReference:   &bigquery.TableReference{ProjectId: c.options.Project, DatasetId: c.options.Dataset, TableId: table},
-		Schema:           &bigquery.TableSchema{Fields: tableFields(columns)},
-		TimePartitioning: &bigquery.TimePartitioning{Type: "DAY", Field: "timestamp"},
-		Clustering:       &bigquery.Clustering{Fields: []string{"logName"}},
+// maxColumns is the most that a table has, those in records among them.
+// https://cloud.google.com/bigquery/quotas#standard_tables
+const maxColumns = 10_000
+
+func leaves(fields []*bigquery.TableFieldSchema) int {
+	n := len(fields)
+	for _, f := range fields {
+		n += leaves(f.Fields)
 	}
+	return n
+}
+
+func (c *client) newTable(table string, columns []column) *bigquery.Table {
+	t := &bigquery.Table{
+		TableReference: &bigquery.TableReference{ProjectId: c.options.Project, DatasetId: c.options.Dataset, TableId: table},
+		Schema:         &bigquery.TableSchema{Fields: tableFields(columns)},
+		Clustering:     &bigquery.Clustering{Fields: []string{"logName"}},
+	}
+	if c.options.Schema == schemaNative || c.options.UsePartitionedTables {
+		t.TimePartitioning = &bigquery.TimePartitioning{Type: "DAY", Field: "timestamp"}
+	}
+	return t
 }
 
 // path is the table's name in the Write API.

@@ -37,6 +37,7 @@ type tablePlan struct {
 	refs    []driver.Ref
 	sizes   []int // of their rows
 	rejects []driver.Reject
+	others  []driver.Ref // that do not fit the table's columns
 	misfit  *columnError
 	wrong   int // entries that do not fit a user's column
 	buffer  []byte
@@ -47,6 +48,11 @@ func (t *tablePlan) add(rows rows, refs []driver.Ref) {
 	for i := range refs {
 		row, err := rows.append(t.buffer[:0], &refs[i])
 		t.buffer = row[:0]
+		var conflict *conflictError
+		if errors.As(err, &conflict) {
+			t.others = append(t.others, refs[i])
+			continue
+		}
 		var misfit *columnError
 		if errors.As(err, &misfit) {
 			t.misfit = misfit
@@ -66,7 +72,7 @@ func (t *tablePlan) add(rows rows, refs []driver.Ref) {
 
 // misfits says that a user's column is wrong, and not the entries.
 func (t *tablePlan) misfits() error {
-	if t.wrong < misfitsFew || t.wrong*misfitsShare <= len(t.refs)+len(t.rejects) {
+	if t.wrong < misfitsFew || t.wrong*misfitsShare <= len(t.refs)+len(t.rejects)+len(t.others) {
 		return nil
 	}
 	return &driver.Error{Code: driver.Misconfigured, Err: fmt.Errorf("%d of %d entries do not fit columns, the last: %w (mend the column's expression or type)",

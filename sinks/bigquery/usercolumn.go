@@ -65,7 +65,7 @@ func (e *typeError) Error() string { return e.message }
 var (
 	columnName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,299}$`)
 	// reserved are prefixes of BigQuery's own: https://cloud.google.com/bigquery/docs/schemas#column_names
-	reserved = []string{"_table_", "_file_", "_partition", "_row_timestamp", "__root__", "_colidentifier", "_change_", "_sluice_"}
+	reserved = []string{"_table_", "_file_", "_partition", "_row_timestamp", "__root__", "_colidentifier", "_change_", "_sluice_", "jsonpayload_", "protopayload_"}
 )
 
 // maxUserColumns bounds them: a table has at most 10,000 columns in all.

@@ -28,6 +28,16 @@ func options(server *bigquerytest.Server, table string) Options {
 	return o
 }
 
+func start(t testing.TB) *bigquerytest.Server {
+	server, err := bigquerytest.Start(bigquerytest.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Close() })
+	server.CreateDataset(project, dataset)
+	return server
+}
+
 // small is room for the larger of the two rows that the suite crashes in, and not for both.
 const small = 71_950
 
@@ -109,11 +119,13 @@ func (s steppedWeb) RoundTrip(req *http.Request) (*http.Response, error) {
 	return nil, err
 }
 
-// readAll reads a table back: each row is made an entry again, as the suite writes them, by its stream.
-func readAll(server *bigquerytest.Server, table string) map[string][]string {
+// readAll reads a dataset's tables back: each row is made an entry again, as the suite writes them, by its stream.
+func readAll(server *bigquerytest.Server, dataset string) map[string][]string {
 	lines := make(map[string][]string)
-	for _, row := range server.Rows(project, dataset, table) {
-		lines[row.Stream] = append(lines[row.Stream], entryOf(row.Values))
+	for _, table := range server.Tables(project, dataset) {
+		for _, row := range server.Rows(project, dataset, table) {
+			lines[row.Stream] = append(lines[row.Stream], entryOf(row.Values))
+		}
 	}
 	return lines
 }
