@@ -35,6 +35,7 @@ type Config struct {
 	Hierarchy  Resources     `yaml:"hierarchy" doc:"What lies below what: organizations/1: {folders/2: {projects/pay: {}}}. Billing accounts are roots of their own."`
 	Routes     []Route       `yaml:"routes" doc:"The routes; each decides and delivers on its own."` // after Load with those of the included files behind
 	Redaction  RedactionKeys `yaml:"redaction" doc:"The secrets behind the hashes of the routes' redact."`
+	SinkErrors SinkErrors    `yaml:"sinkErrors" doc:"Errors of routes as entries on the bus."`
 	HTTP       HTTP          `yaml:"http" doc:"The status server."`
 	Prices     Prices        `yaml:"prices" doc:"What delivered bytes cost, for sluice diff."`
 
@@ -88,6 +89,13 @@ type Stream struct {
 // Ledger says where the account is kept.
 type Ledger struct {
 	File string `yaml:"file" default:"./sluice-data/ledger" doc:"A folder on this machine."`
+}
+
+// SinkErrors says how errors of routes are put on the bus, as entries of the log logging.googleapis.com/sink_error.
+type SinkErrors struct {
+	Disabled bool          `yaml:"disabled" default:"false" doc:"They are not put there."`
+	Parent   string        `yaml:"parent" default:"projects/sluice" doc:"Whose log they are in where the route has no parent."`
+	Every    time.Duration `yaml:"every" default:"15m" min:"1s" doc:"At most one for each route and kind of error in this time."`
 }
 
 // HTTP is the status server; off when Listen is empty.

@@ -29,6 +29,9 @@ var (
 func (d *decoder) check(cfg *Config, sites []site) {
 	cfg.Limits = logentry.Limits{Entry: cfg.Bounds.Entry, Depth: cfg.Bounds.Depth}
 	d.checkBus(&cfg.Bus)
+	if p := cfg.SinkErrors.Parent; !resourcePattern.MatchString(p) {
+		d.problem("sinkErrors.parent", fmt.Sprintf("%q is not a resource", p), resourceHint)
+	}
 	d.checkListen("http.listen", cfg.HTTP.Listen)
 	d.checkPrices(&cfg.Prices)
 	d.checkKeys(cfg.Redaction)

@@ -68,7 +68,11 @@ func (l *lane) plan(ctx context.Context, b *batch) (draft, error) {
 	r := l.settled(ledger.KindPlan)
 	l.logMissing(d.plan.Missing)
 	r.Open = []ledger.Plan{d.record()}
-	return d, l.append(ctx, r)
+	if err := l.append(ctx, r); err != nil {
+		return draft{}, err
+	}
+	l.tellRefused(b, d.plan.Rejects)
+	return d, nil
 }
 
 // logMissing tells of messages that the stream does not hold between others that it does.
@@ -318,7 +322,11 @@ func (l *lane) amend(ctx context.Context, b *batch, d draft, c change) (draft, e
 	if len(refused) == 0 {
 		r.Amend = &ledger.Amend{Excluded: []driver.Reject{}, Reason: "moved"}
 	}
-	return amended, l.append(ctx, r)
+	if err := l.append(ctx, r); err != nil {
+		return draft{}, err
+	}
+	l.tellRefused(b, refused)
+	return amended, nil
 }
 
 // mayRefuse halts the lane when so many entries of a batch are refused that it is the schema and not the entries. A replay asks

@@ -243,6 +243,7 @@ func (l *lane) rest(ctx context.Context, err error, wait *backoff) bool {
 		return l.standStill(ctx, held)
 	case errors.As(err, &halt):
 		l.setState(Halted, err.Error())
+		l.tellTrouble(err)
 		l.log.Error("route halted", "error", err)
 		return l.untilChanged(ctx, true)
 	case errors.Is(err, errEpoch):
@@ -252,6 +253,7 @@ func (l *lane) rest(ctx context.Context, err error, wait *backoff) bool {
 	default:
 		l.setState(stateOf(err), err.Error())
 		l.noteBlocked(err)
+		l.tellTrouble(err)
 		l.log.Warn("route waits", "error", err)
 	}
 	select {

@@ -36,6 +36,10 @@ type Options struct {
 	// is the dead letters themselves and dead is nil. The pipeline closes them.
 	Open func(ctx context.Context, route string, delivery []byte) (sink, dead *sinks.Sink, err error)
 
+	// OnTrouble is told of what keeps a route from delivering, each time that it was tried, and of what its destination refuses. It
+	// is called from the lanes' goroutines and returns at once; nil: nobody is told.
+	OnTrouble func(Trouble)
+
 	Log   *slog.Logger  // default: discards
 	Nonce func() string // default: random
 }

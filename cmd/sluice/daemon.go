@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,6 +28,7 @@ type daemon struct {
 	ledger  *file.Ledger
 	router  *pipeline.Router
 	metrics *console.Metrics
+	errors  *sinkErrors
 	cfg     atomic.Pointer[configs.Config] // in force
 }
 
@@ -34,6 +36,7 @@ type daemon struct {
 func openDaemon(ctx context.Context, cfg *configs.Config, reg sinks.Registry) (*daemon, error) {
 	d := &daemon{metrics: console.NewMetrics(prometheus.NewRegistry())}
 	d.cfg.Store(cfg)
+	d.errors = newSinkErrors(&d.cfg)
 	err := refuseShortfall(ctx, cfg)
 	if err != nil {
 		return nil, err
@@ -53,9 +56,11 @@ func openDaemon(ctx context.Context, cfg *configs.Config, reg sinks.Registry) (*
 		d.streams = append(d.streams, s)
 		streams = append(streams, s)
 	}
+	d.errors.streams = d.streams
 	d.router = pipeline.New(pipeline.Options{
 		Ledger: d.metrics.Ledger(d.ledger), Streams: streams, Routes: pipelineRoutes(cfg), Memory: cfg.Memory,
 		Decide: decisionReader(&d.cfg), Open: destinationOpener(d, reg), Log: slog.Default(),
+		OnTrouble: d.errors.tell,
 	})
 	d.router.SetHierarchy(cfg.Hierarchy.Names())
 	return d, nil
@@ -98,7 +103,10 @@ func readDecision(route string, b []byte) (pipeline.Decision, error) {
 // stop stays planned, and is no error.
 func (d *daemon) run(ctx context.Context, stop <-chan struct{}) error {
 	ctx, cancel := context.WithCancel(ctx)
+	var telling sync.WaitGroup
+	defer telling.Wait()
 	defer cancel()
+	telling.Go(func() { d.errors.run(ctx) })
 	done := make(chan error, 1)
 	go func() { done <- d.router.Run(ctx) }()
 	select {

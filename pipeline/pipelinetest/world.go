@@ -48,6 +48,8 @@ type World struct {
 
 	// Shown is what a route's destination, or its dead letters, may see of a line; nil: the line.
 	Shown func(route, line string) string
+	// OnTrouble is each router's.
+	OnTrouble func(pipeline.Trouble)
 
 	memory *ledgermemory.Ledger
 	sent   []sent
@@ -241,9 +243,9 @@ func (w *World) Live(gate *Gate) *Life {
 	life.Router = pipeline.New(pipeline.Options{
 		Ledger:  gatedLedger{led, gate},
 		Streams: []stream.Stream{w.Over(w.Stream)},
-		Memory:  w.Memory,
-		Routes:  w.pipelineRoutes(),
-		Decide:  w.Decide,
+		Memory:  w.Memory, OnTrouble: w.OnTrouble,
+		Routes: w.pipelineRoutes(),
+		Decide: w.Decide,
 		Open: func(_ context.Context, route string, delivery []byte) (*sinks.Sink, *sinks.Sink, error) {
 			place, err := placeOf(delivery)
 			if err != nil {

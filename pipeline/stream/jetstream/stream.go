@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"sluice/pipeline/stream"
@@ -30,6 +32,11 @@ func (s *Stream) Warnings() []string { return s.warnings }
 
 // Replicas is the number of the stream's copies when it was opened.
 func (s *Stream) Replicas() int { return max(s.handle.CachedInfo().Config.Replicas, 1) }
+
+// Takes says whether the stream stored what is published on a subject, as it was configured when it was opened.
+func (s *Stream) Takes(subject string) bool {
+	return slices.ContainsFunc(s.handle.CachedInfo().Config.Subjects, func(filter string) bool { return server.SubjectMatchesFilter(subject, filter) })
+}
 
 // Info asks the leader. Without a deadline of its own it waits 10 s at most.
 func (s *Stream) Info(ctx context.Context) (stream.Info, error) {
