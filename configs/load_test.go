@@ -42,8 +42,9 @@ func TestDefaults(t *testing.T) {
 			Sink:       Sink{Kind: "file", Options: fake(func(o *fakeOptions) { o.Dir = "out" })},
 			DeadLetter: dead,
 		}},
-		Prices: Prices{Currency: "USD"},
-		Files:  []string{"sluice.yaml"},
+		Prices:     Prices{Currency: "USD"},
+		SinkErrors: SinkErrors{Parent: "projects/sluice", Every: 15 * time.Minute},
+		Files:      []string{"sluice.yaml"},
 	}
 	if diff := cmp.Diff(want, got, sameConfig); diff != "" {
 		t.Error(diff)
@@ -87,7 +88,8 @@ func TestEveryKey(t *testing.T) {
 			{Name: "C", Subjects: []string{"c.x"}},
 		}},
 		Ledger: Ledger{File: "l"}, Memory: 64 << 20, Bounds: Bounds{Entry: 2e6, Depth: 7, EnabledRoutes: EnabledRoutes{PerParent: 9}}, Limits: logentry.Limits{Entry: 2e6, Depth: 7}, DeadLetter: dead,
-		HTTP: HTTP{Listen: ":0"}, Prices: Prices{Currency: "EUR", GiB: map[string]float64{"file": 0.5}},
+		SinkErrors: SinkErrors{Disabled: true, Parent: "folders/7", Every: time.Hour},
+		HTTP:       HTTP{Listen: ":0"}, Prices: Prices{Currency: "EUR", GiB: map[string]float64{"file": 0.5}},
 		Files: []string{"sluice.yaml"},
 		Routes: []Route{
 			{
@@ -131,6 +133,7 @@ limits: {entry: 2MB, depth: 7, enabledRoutes: {perParent: 9}}
 deadLetter: {file: {dir: dead}}
 http: {listen: ":0"}
 prices: {currency: EUR, gib: {file: 0.5}}
+sinkErrors: {disabled: true, parent: folders/7, every: 1h}
 routes:
   - name: a
     description: what ${NOBODY} knows
