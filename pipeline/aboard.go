@@ -23,7 +23,7 @@ func (l *lane) board(ctx context.Context) error {
 // boardAhead lets a lane that got off board again while it delivers: there is room now in what it gathers.
 func (l *lane) boardAhead(ctx context.Context) error {
 	l.mu.Lock()
-	off := l.reader == nil && !l.waiting && l.barrier == nil && l.cause == nil && !l.retiring && !l.router.isDraining()
+	off := l.reader == nil && !l.waiting && l.pending != nil && !l.full(1) && l.barrier == nil && l.cause == nil && !l.retiring && !l.router.isDraining()
 	l.mu.Unlock()
 	if !off {
 		return nil

@@ -3,9 +3,10 @@ package pipeline
 import "time"
 
 const (
-	boarding     = 500 * time.Millisecond // how long a reader that begins somewhere waits for lanes that are about to board,
-	courtesy     = 2 * time.Second        // one that is behind, at each place, for lanes that got off there and will be back,
-	courtesyMost = 10 * time.Second       // and for such lanes in all
+	boarding      = 500 * time.Millisecond // how long a reader that begins somewhere waits for lanes that are about to board,
+	courtesy      = 2 * time.Second        // one that is behind, at each place, for lanes that got off there and will be back,
+	courtesyMost  = 5 * time.Second        // and for such lanes in all,
+	courtesyShare = 4                      // beside one part in so many of its time
 )
 
 // waits says whether a reader should stay where it is for lanes that will board here in a moment: who comes later must read
@@ -13,31 +14,43 @@ const (
 // rs.mu is held.
 func (rs *readers) waits(r *reader) bool {
 	now := time.Now()
-	if !r.began.IsZero() {
-		if now.Sub(r.began) < boarding && rs.anyComing(now) {
+	if r.fresh {
+		if now.Sub(r.placed) < boarding && rs.anyComing(now) {
 			return true
 		}
-		r.began = time.Time{}
+		r.fresh = false
 	}
-	if r.pos+window >= rs.last || r.spent >= courtesyMost || rs.holdsUp(r) || !rs.anyBack(r.pos, now) {
+	if !r.stopped.IsZero() && r.stoppedAt != r.pos {
 		r.stopped = time.Time{}
-		return false
 	}
-	if r.stopped.IsZero() || r.stoppedAt != r.pos {
-		r.stopped, r.stoppedAt = now, r.pos
+	if r.pos+window >= rs.last || rs.holdsUp(r) || !rs.anyBack(r.pos, now) {
+		return r.goesOn(now)
+	}
+	if r.stopped.IsZero() {
+		if r.spent >= courtesyMost+now.Sub(r.placed)/courtesyShare {
+			return false
+		}
+		r.stopped, r.stoppedAt, r.counted = now, r.pos, false
 		rs.lookAgain(courtesy)
-		return true
 	}
-	if now.Sub(r.stopped) < courtesy {
-		return true
+	if r.counted || now.Sub(r.stopped) >= courtesy {
+		return r.goesOn(now)
 	}
-	r.spent += now.Sub(r.stopped)
+	return true
+}
+
+// goesOn ends a reader's stop, if it made one, and counts it once.
+func (r *reader) goesOn(now time.Time) bool {
+	if !r.stopped.IsZero() && !r.counted {
+		r.spent += now.Sub(r.stopped)
+		r.counted = true
+	}
 	return false
 }
 
 // place puts a reader at a position where it has not been reading.
 func (rs *readers) place(r *reader, pos uint64) {
-	r.pos, r.idle, r.began = pos, time.Time{}, time.Now()
+	r.pos, r.idle, r.placed, r.fresh, r.spent = pos, time.Time{}, time.Now(), true, 0
 	rs.lookAgain(boarding)
 }
 

@@ -21,10 +21,12 @@ type reader struct {
 	idle       time.Time // since when nobody is aboard; zero = somebody is, or is about to be
 	heldBy     *reader   // a reader close behind, for whom this one waits
 	ended      bool
-	began      time.Time     // when it was placed where it had not been reading; zero once it has read there
+	placed     time.Time     // when it was put where it had not been reading,
+	fresh      bool          // and it has not read there yet
 	stopped    time.Time     // since when it waits for lanes at stoppedAt
 	stoppedAt  uint64        //
-	spent      time.Duration // how long it has waited in vain for lanes that got off
+	counted    bool          // this stop is in spent
+	spent      time.Duration // how long it has waited for lanes since it was placed
 	stop       context.CancelFunc
 
 	// Its goroutine's own.

@@ -132,3 +132,40 @@ func TestTailDoesNotWait(t *testing.T) {
 		check(t, 3, w.finish())
 	})
 }
+
+// TestCatchUpBesideSlow: of routes that catch up together, one with small batches and a slow destination does not keep the others at
+// its pace.
+func TestCatchUpBesideSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		places := NewMemoryPlaces()
+		w := NewWorld(t, 3, places)
+		var open atomic.Bool // the open plan is written at once, so that both board together
+		w.Places = oddPlaces{MemoryPlaces: places, route: "slow", write: func(u *driver.Unit) error {
+			if open.CompareAndSwap(false, true) || u.Redo {
+				return nil
+			}
+			time.Sleep(900 * time.Millisecond)
+			return nil
+		}}
+		w.Routes = []*Route{
+			{Name: "slow", Place: "stalled", Batch: configs.Batch{Bytes: 1 << 20, Entries: 50, Age: time.Second}},
+			{Name: "free", Place: "stalled", Batch: configs.Batch{Bytes: 1 << 20, Entries: 50, Age: time.Second}},
+		}
+		w.Patience = 10 * time.Hour
+		w.Block("stalled", true)
+		life := w.Live(NewGate(0, false))
+		<-life.Router.Ready()
+		w.Publish(60_000)
+		w.Block("stalled", false)
+		time.Sleep(2 * time.Minute) // the first try may be half a minute away
+		if s := stateOf(life, "free"); s.Lag > 0 {
+			t.Errorf("the free route stands at %d, %d behind", s.Cursor, s.Lag)
+		}
+		if s := stateOf(life, "slow"); s.Lag == 0 {
+			t.Error("the slow route is not slow: nothing was tried")
+		}
+		life.Await(w.Patience)
+		life.Drain()
+		check(t, 3, w.finish())
+	})
+}
