@@ -34,6 +34,7 @@ func (t Type) String() string {
 type Column struct {
 	expression
 	kind Type
+	path []string
 }
 
 // CompileColumn reads an expression that gives a value, most often a field's name: protoPayload.authenticationInfo.principalEmail.
@@ -43,7 +44,12 @@ func CompileColumn(src string) (*Column, error) {
 	err := c.compileInto(src, func(t nature.Nature, _ *nature.Cache) error {
 		c.kind = typeOf(t)
 		return nil
-	}, (*rewriter).column)
+	}, func(r *rewriter, n ast.Node) ast.Node {
+		if path, ok := chain(n); ok && logEntry[path[0]].kind == open {
+			c.path = path
+		}
+		return r.column(n)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -52,6 +58,10 @@ func CompileColumn(src string) (*Column, error) {
 
 // Type is what Eval gives.
 func (c *Column) Type() Type { return c.kind }
+
+// Path is the keys of a column that is a field of an entry alone, of one whose type LogEntry leaves open (a payload, labels, or what
+// lies below): such a column may also be read as it is written. Nil for all others.
+func (c *Column) Path() []string { return c.path }
 
 // Eval gives the expression's value for an entry, which was extracted with Fields among the wanted paths: of the column's Type, or
 // nil where the entry does not have it. What LogEntry defines and an entry lacks is nil too when the expression is its name

@@ -114,3 +114,18 @@ func TestText(t *testing.T) {
 		}
 	}
 }
+
+func TestColumnPath(t *testing.T) {
+	for src, want := range map[string][]string{
+		`protoPayload.a["b c"]?.d`: {"protoPayload", "a", "b c", "d"}, `labels`: {"labels"}, `trace`: nil, `resource.labels.zone`: nil,
+		`labels.a + "x"`: nil, `labels.a ?? "x"`: nil, `lower(labels.a)`: nil, `jsonPayload.list[0]`: nil,
+	} {
+		c, err := CompileColumn(src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, c.Path()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", src, diff)
+		}
+	}
+}
