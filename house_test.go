@@ -71,6 +71,7 @@ var dependencies = []dependency{
 	{"github.com/spf13/cobra", []string{"cmd/sluice"}, "only the command reads a command line"},
 	{"github.com/goccy/go-yaml", []string{"configs"}, "only the configuration reads YAML"},
 	{"github.com/expr-lang/expr", []string{"exprs"}, "expressions have one door, which owns their limits"},
+	{"github.com/parquet-go/parquet-go", []string{"sinks/codec", "sinks/sinktest"}, "codecs write Parquet, and the conformance suite reads it back"},
 	{"github.com/klauspost/compress", []string{"sinks/codec"}, "only codecs compress"},
 	{"github.com/cespare/xxhash/v2", []string{"filters"}, "sample() has one hash for ever"},
 	{"golang.org/x/text", []string{"filters"}, "only text search folds Unicode"},

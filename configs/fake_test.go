@@ -73,6 +73,11 @@ func (o *fakeOptions) Open(context.Context, driver.To) (driver.Driver, error) {
 	return nil, errors.New("a fake opens nothing")
 }
 
+// fakeColumns reads its YAML itself, and takes anything.
+type fakeColumns struct{ any }
+
+func (c *fakeColumns) UnmarshalYAML(decode func(any) error) error { return decode(&c.any) }
+
 // fakeBucket has the keys of the gcs sink; the options themselves are tested with it.
 type fakeBucket struct {
 	Bucket string `yaml:"bucket" json:"bucket" required:"true"`
@@ -80,9 +85,11 @@ type fakeBucket struct {
 	Layout struct {
 		Template string `yaml:"template"`
 	} `yaml:"layout" json:"layout"`
-	Compression  string `yaml:"compression" json:"compression"`
-	StorageClass string `yaml:"storageClass" json:"storageClass" enum:"STANDARD|ARCHIVE"`
-	KMSKey       string `yaml:"kmsKey" json:"kmsKey"`
+	Compression  string      `yaml:"compression" json:"compression"`
+	Format       string      `yaml:"format" json:"format"`
+	Columns      fakeColumns `yaml:"columns" json:"columns"`
+	StorageClass string      `yaml:"storageClass" json:"storageClass" enum:"STANDARD|ARCHIVE"`
+	KMSKey       string      `yaml:"kmsKey" json:"kmsKey"`
 	Retention    struct {
 		AtLeast string `yaml:"atLeast"`
 		Locked  bool   `yaml:"locked"`
@@ -116,16 +123,18 @@ func (o *fakeReceiver) Open(context.Context, driver.To) (driver.Driver, error) {
 
 // fakeS3 has the keys of the s3 sink that an example uses.
 type fakeS3 struct {
-	Bucket              string `yaml:"bucket" json:"bucket" required:"true"`
-	Prefix              string `yaml:"prefix" json:"prefix"`
-	Region              string `yaml:"region" json:"-"`
-	Layout              string `yaml:"layout" json:"layout"`
-	Compression         string `yaml:"compression" json:"compression"`
-	ExpectedBucketOwner string `yaml:"expectedBucketOwner" json:"-"`
-	RoleARN             string `yaml:"roleArn" json:"-"`
-	ExternalID          string `yaml:"externalId" json:"-"`
-	SSE                 string `yaml:"sse" json:"sse"`
-	KMSKey              string `yaml:"kmsKey" json:"kmsKey"`
+	Bucket              string      `yaml:"bucket" json:"bucket" required:"true"`
+	Prefix              string      `yaml:"prefix" json:"prefix"`
+	Region              string      `yaml:"region" json:"-"`
+	Layout              string      `yaml:"layout" json:"layout"`
+	Compression         string      `yaml:"compression" json:"compression"`
+	Format              string      `yaml:"format" json:"format"`
+	Columns             fakeColumns `yaml:"columns" json:"columns"`
+	ExpectedBucketOwner string      `yaml:"expectedBucketOwner" json:"-"`
+	RoleARN             string      `yaml:"roleArn" json:"-"`
+	ExternalID          string      `yaml:"externalId" json:"-"`
+	SSE                 string      `yaml:"sse" json:"sse"`
+	KMSKey              string      `yaml:"kmsKey" json:"kmsKey"`
 }
 
 func (o *fakeS3) Validate() []driver.Problem { return nil }

@@ -15,7 +15,7 @@ var later = map[reflect.Type]map[string]string{
 		"quota":   "thin out with sample() in an exclusion",
 		"resume":  "give the route a new name",
 		"dedup":   "let publishers set Nats-Msg-Id",
-		"columns": "entries leave as they came, as JSON lines",
+		"columns": "write them in the sink, beside format: csv or parquet",
 	},
 }
 

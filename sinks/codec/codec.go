@@ -8,16 +8,6 @@ import (
 	"sluice/sinks/driver"
 )
 
-// Codec is how the entries of a unit become bytes: driver.Unit.Codec, and also the extension of an object's name.
-type Codec string
-
-// The codecs: NDJSON, one entry a line in the order given, plain or compressed.
-const (
-	JSON     Codec = "json"
-	JSONGzip Codec = "json.gz"
-	JSONZstd Codec = "json.zst"
-)
-
 // Compression is the configuration's word for how objects are compressed.
 type Compression string
 
@@ -28,17 +18,8 @@ const (
 	Zstd Compression = "zstd"
 )
 
-// Codec gives the codec of a valid compression.
-func (c Compression) Codec() Codec {
-	switch c {
-	case Gzip:
-		return JSONGzip
-	case Zstd:
-		return JSONZstd
-	default:
-		return JSON
-	}
-}
+// Codec gives the codec of JSON lines with a valid compression.
+func (c Compression) Codec() Codec { return FormatJSON.Codec(c) }
 
 // Problems says what is wrong with a configured compression, for a sink's Validate.
 func (c Compression) Problems() []driver.Problem {

@@ -74,50 +74,41 @@ func Lines(r io.Reader, c Codec) iter.Seq2[[]byte, error] {
 // decoded are other content, not an error; errors are r's own and ctx's, and an UnknownError. When equal, the receipt tells what
 // is stored, with Existed set. Memory: one entry and the decoder's.
 func Compare(ctx context.Context, r io.Reader, c Codec, refs []driver.Ref) (receipt driver.Receipt, equal bool, err error) {
+	return compareStored(ctx, r, func(in io.Reader) error { return compareTexts(in, c, linesOf(refs)) })
+}
+
+// linesOf gives the lines of refs, each valid until the next.
+func linesOf(refs []driver.Ref) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		var line bytes.Buffer
+		for i := range refs {
+			line.Reset()
+			writeLine(&line, refs[i].Raw) // a buffer takes everything
+			if !yield(line.Bytes(), nil) {
+				return
+			}
+		}
+	}
+}
+
+// compareStored lets compare read what is stored; its error says that this is other content, unless reading failed.
+func compareStored(ctx context.Context, r io.Reader, compare func(io.Reader) error) (receipt driver.Receipt, equal bool, err error) {
 	src := &source{ctx: ctx, r: r, sum: sum{to: io.Discard}}
-	equal, err = compare(bufio.NewReaderSize(src, bufferSize), c, refs)
-	if src.err != nil {
-		return driver.Receipt{}, false, src.err
-	}
+	err = compare(bufio.NewReaderSize(src, bufferSize))
 	var unknown UnknownError
-	if errors.As(err, &unknown) {
+	switch {
+	case src.err != nil:
+		return driver.Receipt{}, false, src.err
+	case errors.As(err, &unknown):
 		return driver.Receipt{}, false, err
-	}
-	if err != nil || !equal {
+	case ctx.Err() != nil:
+		return driver.Receipt{}, false, context.Cause(ctx)
+	case err != nil:
 		return driver.Receipt{}, false, nil
 	}
 	receipt = src.sum.receipt()
 	receipt.Existed = true
 	return receipt, true, nil
-}
-
-func compare(r io.Reader, c Codec, refs []driver.Ref) (bool, error) {
-	dec, err := NewReader(r, c)
-	if err != nil {
-		return false, err
-	}
-	defer dec.Close()
-	in := bufio.NewReaderSize(dec, bufferSize)
-	var want bytes.Buffer
-	var got []byte
-	for i := range refs {
-		want.Reset()
-		writeLine(&want, refs[i].Raw) // a buffer takes everything
-		if cap(got) < want.Len() {
-			got = make([]byte, want.Len())
-		}
-		got = got[:want.Len()]
-		if _, err := io.ReadFull(in, got); err != nil {
-			return false, err
-		}
-		if !bytes.Equal(got, want.Bytes()) {
-			return false, nil
-		}
-	}
-	if _, err := in.ReadByte(); err != io.EOF {
-		return false, err
-	}
-	return true, nil
 }
 
 // source keeps the errors of the storage apart from those of the decoder, and sums what is stored.

@@ -4,7 +4,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 
@@ -15,9 +14,20 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	o := Options{Layout: layout.Spec{Name: "hourly"}, Compression: codec.Gzip}
-	sinktest.Run(t, func(t testing.TB) sinktest.Harness { return harness(t, o) })
+	for name, o := range map[string]Options{
+		"json":    {Compression: codec.Gzip},
+		"csv":     {Format: codec.FormatCSV, Compression: codec.Zstd, Columns: columns},
+		"parquet": {Format: codec.FormatParquet, Compression: codec.Zstd, Columns: columns},
+	} {
+		o.Layout = layout.Spec{Name: "hourly"}
+		t.Run(name, func(t *testing.T) {
+			sinktest.Run(t, func(t testing.TB) sinktest.Harness { return harness(t, o) })
+		})
+	}
 }
+
+// columns are all default ones, one of an expression, and the whole entry, which readers of the suite compare.
+var columns = codec.Columns{{Name: "*"}, {Name: "n", Expression: "jsonPayload.n"}, {Name: "entry"}}
 
 func harness(t testing.TB, o Options) sinktest.Harness {
 	root := t.TempDir()
@@ -54,20 +64,11 @@ func readAll(dir string) (map[string][]string, error) {
 		if err != nil {
 			return err
 		}
-		f, err := os.Open(path)
+		stored, err := os.ReadFile(path)
 		if err != nil {
 			return err
 		}
-		defer f.Close()
-		_, ext, _ := strings.Cut(filepath.Base(path), ".")
-		found[name] = []string{}
-		for line, err := range codec.Lines(f, codec.Codec(ext)) {
-			if err != nil {
-				found[name] = append(found[name], err.Error()) // a torn file is content too
-				break
-			}
-			found[name] = append(found[name], string(line))
-		}
+		found[name] = sinktest.Entries(name, stored)
 		return nil
 	})
 	return found, err

@@ -22,26 +22,26 @@ var _ driver.Driver = (*Driver)(nil)
 
 // Driver writes units as files.
 type Driver struct {
-	dir     string // absolute
-	temp    string // <dir>/.sluice/tmp
-	layout  *layout.Layout
-	codec   codec.Codec
-	disk    disk
-	folders *folders
+	dir      string // absolute
+	temp     string // <dir>/.sluice/tmp
+	layout   *layout.Layout
+	encoding *codec.Encoding
+	disk     disk
+	folders  *folders
 }
 
 func open(o *Options, as driver.To, d disk) *Driver {
 	dir := absolute(o.Dir)
 	drv := &Driver{
-		dir:     dir,
-		temp:    filepath.Join(dir, ".sluice", "tmp"),
-		layout:  o.Layout.Layout(),
-		codec:   o.Compression.Codec(),
-		disk:    d,
-		folders: newFolders(d),
+		dir:      dir,
+		temp:     filepath.Join(dir, ".sluice", "tmp"),
+		layout:   o.Layout.Layout(),
+		encoding: codec.NewEncoding(o.Format, o.Compression, o.Columns),
+		disk:     d,
+		folders:  newFolders(d),
 	}
 	if as == driver.ToDeadLetter {
-		drv.layout, drv.codec = layout.DeadLetters(), codec.JSON
+		drv.layout, drv.encoding = layout.DeadLetters(), codec.NewEncoding(codec.FormatJSON, codec.None, nil)
 	}
 	drv.removeAbandoned()
 	return drv
@@ -60,7 +60,8 @@ func (d *Driver) Prepare(_ context.Context, s driver.State) (driver.State, error
 
 // Plan is the layout's: a file a group.
 func (d *Driver) Plan(s driver.State, b *driver.Batch) (driver.Plan, error) {
-	p := d.layout.Plan(b, string(d.codec))
+	p := d.layout.Plan(b, d.encoding.Extension())
+	d.encoding.Label(p.Units)
 	p.Next = s
 	return p, nil
 }
@@ -129,7 +130,7 @@ func (d *Driver) settle(ctx context.Context, path string, u *driver.Unit) (drive
 	if err != nil {
 		return driver.Receipt{}, fmt.Errorf("look for file: %w", err)
 	}
-	receipt, equal, err := codec.Compare(ctx, f, codec.Codec(u.Codec), u.Refs)
+	receipt, equal, err := d.encoding.Compare(ctx, f, u)
 	if err = errors.Join(err, f.Close()); err != nil {
 		return driver.Receipt{}, fmt.Errorf("compare with %s: %w", path, err)
 	}
@@ -157,7 +158,7 @@ func conflict(path string, u *driver.Unit) error {
 
 // fill encodes the unit into the temporary file and makes its bytes durable.
 func (d *Driver) fill(ctx context.Context, out output, u *driver.Unit) (driver.Receipt, error) {
-	receipt, err := codec.Encode(ctx, out, codec.Codec(u.Codec), u.Refs)
+	receipt, err := d.encoding.Encode(ctx, out, u)
 	if err != nil {
 		return driver.Receipt{}, fmt.Errorf("write temporary file: %w", err)
 	}

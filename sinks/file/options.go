@@ -26,6 +26,8 @@ type Options struct {
 	Dir         string            `json:"dir" yaml:"dir" required:"true" doc:"The folder to write into, relative to the working directory; created when missing."`
 	Layout      layout.Spec       `json:"layout" yaml:"layout" doc:"How files are named."`
 	Compression codec.Compression `json:"compression" yaml:"compression" doc:"How files are compressed."`
+	Format      codec.Format      `json:"format,omitempty" yaml:"format" enum:"json|csv|parquet" doc:"What files hold; absent: json, entries as lines."`
+	Columns     codec.Columns     `json:"columns,omitempty" yaml:"columns" doc:"Of csv and parquet: [timestamp, {actor: EXPRESSION}] chooses them, {actor: EXPRESSION} adds to the default ones."`
 }
 
 // Defaults are the options before the configuration is decoded into them.
@@ -40,7 +42,7 @@ func (o *Options) Validate() []driver.Problem {
 		problems = append(problems, driver.Problem{Path: "dir", Message: "is required", Hint: "the folder to write into"})
 	}
 	problems = append(problems, o.Layout.Problems()...)
-	return append(problems, o.Compression.Problems()...)
+	return append(problems, codec.Problems(o.Format, o.Compression, o.Columns)...)
 }
 
 // Destination is file:///abs/dir/, links not resolved.

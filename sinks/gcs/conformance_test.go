@@ -1,7 +1,6 @@
 package gcs
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"net/http"
@@ -32,12 +31,17 @@ func TestConformance(t *testing.T) {
 		{"hourly/gzip", Options{Prefix: "audit/prod/", Layout: layout.Spec{Name: "hourly"}, Compression: codec.Gzip}, usual, codesOfInserts},
 		{"databricks/none/resumable", Options{Layout: layout.Spec{Name: "databricks"}, Compression: codec.None}, small, codesOfChunks},
 		{"template/zstd", Options{Layout: layout.Spec{Template: "l={logId}/{yyyy}-{MM}-{dd}"}, Compression: codec.Zstd}, usual, codesOfInserts},
+		{"hourly/csv", Options{Layout: layout.Spec{Name: "hourly"}, Compression: codec.Gzip, Format: codec.FormatCSV, Columns: columns}, usual, nil},
+		{"hourly/parquet/resumable", Options{Layout: layout.Spec{Name: "hourly"}, Compression: codec.Zstd, Format: codec.FormatParquet, Columns: columns}, small, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			sinktest.Run(t, harnesses(t, c.o, c.limits, c.codes, nil))
 		})
 	}
 }
+
+// columns hold the whole entry, which readers of the suite compare, beside the default ones.
+var columns = codec.Columns{{Name: "*"}, {Name: "entry"}}
 
 // TestSuiteSeesTheMissingPrecondition: an insert without ifGenerationMatch replaces what stands there, and the suite says so.
 func TestSuiteSeesTheMissingPrecondition(t *testing.T) {
@@ -156,15 +160,7 @@ func readAll(server *gcstest.Server, o *Options) (map[string][]string, error) {
 		if got.Contents != 1 {
 			return nil, fmt.Errorf("%s had %d contents", object, got.Contents)
 		}
-		_, ext, _ := strings.Cut(name[strings.LastIndexByte(name, '/')+1:], ".")
-		found[name] = []string{}
-		for line, err := range codec.Lines(bytes.NewReader(got.Content), codec.Codec(ext)) {
-			if err != nil {
-				found[name] = append(found[name], err.Error())
-				break
-			}
-			found[name] = append(found[name], string(line))
-		}
+		found[name] = sinktest.Entries(name, got.Content)
 	}
 	return found, nil
 }

@@ -26,20 +26,20 @@ const (
 
 // Driver writes units as objects.
 type Driver struct {
-	options Options
-	client  client
-	layout  *layout.Layout
-	codec   codec.Codec
-	limits  limits
-	sent    sent
+	options  Options
+	client   client
+	layout   *layout.Layout
+	encoding *codec.Encoding
+	limits   limits
+	sent     sent
 }
 
 func open(o Options, as driver.To) *Driver {
 	d := &Driver{
-		options: o, client: client{options: o}, layout: o.Layout.Layout(), codec: o.Compression.Codec(), limits: limits{inMemory, chunkSize},
+		options: o, client: client{options: o}, layout: o.Layout.Layout(), encoding: codec.NewEncoding(o.Format, o.Compression, o.Columns), limits: limits{inMemory, chunkSize},
 	}
 	if as == driver.ToDeadLetter {
-		d.layout, d.codec = layout.DeadLetters(), codec.JSON
+		d.layout, d.encoding = layout.DeadLetters(), codec.NewEncoding(codec.FormatJSON, codec.None, nil)
 	}
 	return d
 }
@@ -59,7 +59,8 @@ func (d *Driver) Prepare(_ context.Context, s driver.State) (driver.State, error
 
 // Plan is the layout's: an object a group, the names no longer than the service allows.
 func (d *Driver) Plan(s driver.State, b *driver.Batch) (driver.Plan, error) {
-	p := d.layout.Plan(b, string(d.codec))
+	p := d.layout.Plan(b, d.encoding.Extension())
+	d.encoding.Label(p.Units)
 	for i := range p.Units {
 		p.Units[i].Name = layout.Shorten(p.Units[i].Name, maxName-len(d.options.folder()))
 	}
@@ -124,7 +125,7 @@ func (d *Driver) settle(ctx context.Context, object *storage.ObjectHandle, u *dr
 		return driver.Receipt{}, d.conflict(ctx, object, u, attrs, isPlan)
 	}
 	stored := driver.Receipt{Bytes: attrs.Size, CRC32C: attrs.CRC32C, Existed: true}
-	if mine, err := measure(ctx, u); err != nil || mine == stored {
+	if mine, err := d.measure(ctx, u); err != nil || mine == stored {
 		return stored, err
 	}
 	return d.settleDecoded(ctx, object, u, attrs, isPlan)
@@ -137,7 +138,7 @@ func (d *Driver) settleDecoded(ctx context.Context, object *storage.ObjectHandle
 		return driver.Receipt{}, fmt.Errorf("read what exists: %w", err)
 	}
 	defer r.Close()
-	receipt, equal, err := codec.Compare(ctx, r, codec.Codec(u.Codec), u.Refs)
+	receipt, equal, err := d.encoding.Compare(ctx, r, u)
 	if err != nil {
 		return driver.Receipt{}, fmt.Errorf("read what exists: %w", err)
 	}
@@ -155,14 +156,14 @@ func (d *Driver) settleUnseen(ctx context.Context, u *driver.Unit, mayBeOurs boo
 			"the name is taken before its first write, and what stands there cannot be read (grant storage.objects.get on %s, so that it is compared): %w",
 			d.options.Destination(), cause)}
 	}
-	receipt, err := measure(ctx, u)
+	receipt, err := d.measure(ctx, u)
 	receipt.Existed = true
 	return receipt, err
 }
 
 // measure tells what the unit is when stored.
-func measure(ctx context.Context, u *driver.Unit) (driver.Receipt, error) {
-	receipt, err := codec.Encode(ctx, io.Discard, codec.Codec(u.Codec), u.Refs)
+func (d *Driver) measure(ctx context.Context, u *driver.Unit) (driver.Receipt, error) {
+	receipt, err := d.encoding.Encode(ctx, io.Discard, u)
 	receipt.Existed = true
 	return receipt, err
 }

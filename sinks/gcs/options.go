@@ -36,6 +36,8 @@ type Options struct {
 	Prefix       string            `json:"prefix" yaml:"prefix" doc:"Folders below which all objects stand; absent: the whole bucket."`
 	Layout       layout.Spec       `json:"layout" yaml:"layout" doc:"How objects are named."`
 	Compression  codec.Compression `json:"compression" yaml:"compression" doc:"How objects are compressed."`
+	Format       codec.Format      `json:"format,omitempty" yaml:"format" enum:"json|csv|parquet" doc:"What objects hold; absent: json, entries as lines."`
+	Columns      codec.Columns     `json:"columns,omitempty" yaml:"columns" doc:"Of csv and parquet: [timestamp, {actor: EXPRESSION}] chooses them, {actor: EXPRESSION} adds to the default ones."`
 	StorageClass string            `json:"storageClass" yaml:"storageClass" enum:"STANDARD|NEARLINE|COLDLINE|ARCHIVE" doc:"The objects' storage class; absent: the bucket's default."`
 	KMSKey       string            `json:"kmsKey" yaml:"kmsKey" doc:"The key to encrypt with, projects/P/locations/L/keyRings/R/cryptoKeys/K; absent: the bucket's default."`
 
@@ -91,7 +93,7 @@ func (o *Options) Validate() []driver.Problem {
 	}
 	problems = append(problems, o.way().Problems()...)
 	problems = append(problems, o.Layout.Problems()...)
-	return append(problems, o.Compression.Problems()...)
+	return append(problems, codec.Problems(o.Format, o.Compression, o.Columns)...)
 }
 
 func (o *Options) way() transport.Way { return transport.Way{Proxy: o.Proxy, TLS: o.TLS} }

@@ -39,12 +39,12 @@ func (d *Driver) upload(ctx context.Context, object *storage.ObjectHandle, u *dr
 	up := &upload{ctx: ctx, limits: d.limits, begin: func(ctx context.Context) *storage.Writer {
 		d.sent.add(object.ObjectName(), u.Digest)
 		w := object.If(storage.Conditions{DoesNotExist: true}).NewWriter(ctx)
-		w.ContentType = contentType(codec.Codec(u.Codec))
+		w.ContentType = codec.Codec(u.Codec).ContentType()
 		w.StorageClass, w.KMSKeyName = d.options.StorageClass, d.options.KMSKey
 		w.Metadata = map[string]string{planKey: string(found)}
 		return w
 	}}
-	receipt, err := codec.Encode(ctx, up, codec.Codec(u.Codec), u.Refs)
+	receipt, err := d.encoding.Encode(ctx, up, u)
 	if err != nil {
 		return driver.Receipt{}, err
 	}
@@ -94,15 +94,4 @@ func (up *upload) finish(receipt driver.Receipt) error {
 			"the service stored %d bytes with CRC32C %08x, and was sent %d with %08x", a.Size, a.CRC32C, receipt.Bytes, receipt.CRC32C)}
 	}
 	return nil
-}
-
-// contentType never makes the service decode what it stores, as a content encoding would.
-func contentType(c codec.Codec) string {
-	switch c {
-	case codec.JSONGzip:
-		return "application/gzip"
-	case codec.JSONZstd:
-		return "application/zstd"
-	}
-	return "application/x-ndjson"
 }

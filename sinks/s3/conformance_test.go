@@ -21,6 +21,8 @@ func TestConformance(t *testing.T) {
 		"hourly/gzip":            {options: Options{Prefix: "audit/prod/", Layout: hourly, Compression: codec.Gzip}, limits: usual, codes: codesOfPuts},
 		"databricks/none/parts":  {options: Options{Layout: databricks, Compression: codec.None}, limits: small, codes: codesOfParts},
 		"createOnly/zstd":        {options: Options{Layout: template, Compression: codec.Zstd, Create: CreateOnly}, limits: usual},
+		"csv":                    {options: Options{Layout: hourly, Compression: codec.Gzip, Format: codec.FormatCSV, Columns: columns}, limits: usual},
+		"parquet/parts":          {options: Options{Layout: hourly, Compression: codec.Zstd, Format: codec.FormatParquet, Columns: columns}, limits: small},
 		"overwrite":              {options: Options{Layout: hourly, Compression: codec.Gzip, Create: Overwrite}, limits: usual, blind: true},
 		"no conditions":          {options: Options{Layout: hourly, Compression: codec.Gzip}, limits: small, store: s3test.Bucket{Conditions: s3test.Ignored}, blind: true},
 		"no conditions on parts": {options: Options{Layout: hourly, Compression: codec.None}, limits: small, store: s3test.Bucket{Conditions: s3test.OnPutOnly}, blind: true},
@@ -29,6 +31,9 @@ func TestConformance(t *testing.T) {
 		t.Run(name, func(t *testing.T) { sinktest.Run(t, c.harnesses(t)) })
 	}
 }
+
+// columns hold the whole entry, which readers of the suite compare, beside the default ones.
+var columns = codec.Columns{{Name: "*"}, {Name: "entry"}}
 
 // TestSuiteSeesTheMissingPrecondition: a write without If-None-Match replaces what stands there, and the suite says so.
 func TestSuiteSeesTheMissingPrecondition(t *testing.T) {

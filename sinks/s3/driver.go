@@ -32,21 +32,21 @@ const (
 
 // Driver writes units as objects.
 type Driver struct {
-	options Options
-	client  client
-	layout  *layout.Layout
-	codec   codec.Codec
-	limits  limits
-	sent    sent
-	asked   asked
+	options  Options
+	client   client
+	layout   *layout.Layout
+	encoding *codec.Encoding
+	limits   limits
+	sent     sent
+	asked    asked
 }
 
 func open(o Options, as driver.To) *Driver {
 	d := &Driver{
-		options: o, client: client{options: o}, layout: o.Layout.Layout(), codec: o.Compression.Codec(), limits: limits{inMemory, partSize},
+		options: o, client: client{options: o}, layout: o.Layout.Layout(), encoding: codec.NewEncoding(o.Format, o.Compression, o.Columns), limits: limits{inMemory, partSize},
 	}
 	if as == driver.ToDeadLetter {
-		d.layout, d.codec = layout.DeadLetters(), codec.JSON
+		d.layout, d.encoding = layout.DeadLetters(), codec.NewEncoding(codec.FormatJSON, codec.None, nil)
 	}
 	return d
 }
@@ -66,7 +66,8 @@ func (d *Driver) Prepare(_ context.Context, s driver.State) (driver.State, error
 
 // Plan is the layout's: an object a group, the names no longer than the service allows.
 func (d *Driver) Plan(s driver.State, b *driver.Batch) (driver.Plan, error) {
-	p := d.layout.Plan(b, string(d.codec))
+	p := d.layout.Plan(b, d.encoding.Extension())
+	d.encoding.Label(p.Units)
 	for i := range p.Units {
 		p.Units[i].Name = layout.Shorten(p.Units[i].Name, maxName-len(d.options.folder()))
 	}
@@ -137,7 +138,7 @@ func (d *Driver) settle(ctx context.Context, api *s3.Client, name string, u *dri
 	if !isPlan || found.Digest != u.Digest || found.Count != u.Count {
 		return driver.Receipt{}, d.conflict(ctx, api, name, u, there)
 	}
-	mine, err := codec.Encode(ctx, io.Discard, codec.Codec(u.Codec), u.Refs)
+	mine, err := d.encoding.Encode(ctx, io.Discard, u)
 	if err != nil {
 		return driver.Receipt{}, err
 	}
@@ -156,7 +157,7 @@ func (d *Driver) settleDecoded(ctx context.Context, api *s3.Client, name string,
 		return driver.Receipt{}, fmt.Errorf("read what exists: %w", err)
 	}
 	defer r.Close()
-	receipt, equal, err := codec.Compare(ctx, r, codec.Codec(u.Codec), u.Refs)
+	receipt, equal, err := d.encoding.Compare(ctx, r, u)
 	if err != nil {
 		return driver.Receipt{}, fmt.Errorf("read what exists: %w", err)
 	}
@@ -174,7 +175,7 @@ func (d *Driver) settleUnseen(ctx context.Context, u *driver.Unit, mayBeOurs boo
 			"the name is taken before its first write, and what stands there cannot be read (grant s3:GetObject on %s, so that it is compared): %w",
 			d.options.Destination(), cause)}
 	}
-	receipt, err := codec.Encode(ctx, io.Discard, codec.Codec(u.Codec), u.Refs)
+	receipt, err := d.encoding.Encode(ctx, io.Discard, u)
 	receipt.Existed = true
 	return receipt, err
 }

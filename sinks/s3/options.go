@@ -40,6 +40,8 @@ type Options struct {
 	Prefix       string            `json:"prefix" yaml:"prefix" doc:"Folders below which all objects stand; absent: the whole bucket."`
 	Layout       layout.Spec       `json:"layout" yaml:"layout" doc:"How objects are named."`
 	Compression  codec.Compression `json:"compression" yaml:"compression" doc:"How objects are compressed."`
+	Format       codec.Format      `json:"format,omitempty" yaml:"format" enum:"json|csv|parquet" doc:"What objects hold; absent: json, entries as lines."`
+	Columns      codec.Columns     `json:"columns,omitempty" yaml:"columns" doc:"Of csv and parquet: [timestamp, {actor: EXPRESSION}] chooses them, {actor: EXPRESSION} adds to the default ones."`
 	StorageClass string            `json:"storageClass" yaml:"storageClass" enum:"STANDARD|STANDARD_IA|ONEZONE_IA|INTELLIGENT_TIERING|GLACIER_IR|GLACIER|DEEP_ARCHIVE|REDUCED_REDUNDANCY" doc:"The objects' storage class; absent: STANDARD."`
 	SSE          string            `json:"sse" yaml:"sse" enum:"AES256|aws:kms|aws:kms:dsse" doc:"How the service encrypts the objects; absent: as the bucket does by default."`
 	KMSKey       string            `json:"kmsKey" yaml:"kmsKey" doc:"The key of sse aws:kms, by its ARN, id or alias; absent: the account's own for S3."`
@@ -95,7 +97,7 @@ func (o *Options) Validate() []driver.Problem {
 		add("prefix", message, "folders joined by /, for instance audit/prod")
 	}
 	problems = append(problems, o.Layout.Problems()...)
-	problems = append(problems, o.Compression.Problems()...)
+	problems = append(problems, codec.Problems(o.Format, o.Compression, o.Columns)...)
 	for _, c := range []struct{ path, value, words string }{
 		{"storageClass", o.StorageClass, "STANDARD STANDARD_IA ONEZONE_IA INTELLIGENT_TIERING GLACIER_IR GLACIER DEEP_ARCHIVE REDUCED_REDUNDANCY"},
 		{"sse", o.SSE, "AES256 aws:kms aws:kms:dsse"},

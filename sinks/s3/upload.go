@@ -49,8 +49,8 @@ func (d *Driver) upload(ctx context.Context, api *s3.Client, name string, u *dri
 	if err != nil {
 		return driver.Receipt{}, fmt.Errorf("describe the plan: %w", err)
 	}
-	up := &upload{ctx: ctx, driver: d, api: api, name: name, plan: ascii(string(found)), contentType: contentType(codec.Codec(u.Codec))}
-	receipt, err := codec.Encode(ctx, &unitWriter{up, u}, codec.Codec(u.Codec), u.Refs)
+	up := &upload{ctx: ctx, driver: d, api: api, name: name, plan: ascii(string(found)), contentType: codec.Codec(u.Codec).ContentType()}
+	receipt, err := d.encoding.Encode(ctx, &unitWriter{up, u}, u)
 	if err == nil {
 		err = up.finish(u, receipt)
 	}
@@ -241,15 +241,4 @@ func ascii(text string) string {
 		}
 	}
 	return b.String()
-}
-
-// contentType never makes anything decode what is stored, as a content encoding would.
-func contentType(c codec.Codec) string {
-	switch c {
-	case codec.JSONGzip:
-		return "application/gzip"
-	case codec.JSONZstd:
-		return "application/zstd"
-	}
-	return "application/x-ndjson"
 }

@@ -1,7 +1,6 @@
 package s3
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"net/http"
@@ -9,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"sluice/sinks/codec"
 	"sluice/sinks/driver"
 	"sluice/sinks/s3/s3test"
 	"sluice/sinks/sinktest"
@@ -116,15 +114,7 @@ func readAll(server *s3test.Server, o *Options) (map[string][]string, error) {
 		if got.Contents != 1 {
 			return nil, fmt.Errorf("%s had %d contents", object, got.Contents)
 		}
-		_, ext, _ := strings.Cut(name[strings.LastIndexByte(name, '/')+1:], ".")
-		found[name] = []string{}
-		for line, err := range codec.Lines(bytes.NewReader(got.Content), codec.Codec(ext)) {
-			if err != nil {
-				found[name] = append(found[name], err.Error())
-				break
-			}
-			found[name] = append(found[name], string(line))
-		}
+		found[name] = sinktest.Entries(name, got.Content)
 	}
 	return found, nil
 }
