@@ -30,7 +30,7 @@ build:
 
 # What docs/benchmarks.md shows, then all others. The whole path fills its streams once and runs a few times over them.
 bench:
-	go test -run '^$$' -bench 'Path|BareRead|ToBucket|BesideRefusing' -benchtime 5x -timeout 30m ./cmd/sluice
+	go test -run '^$$' -bench 'Path|BareRead|ToSink|BesideRefusing' -benchtime 5x -timeout 30m ./cmd/sluice
 	go test -run '^$$' -bench . -benchmem $$(go list ./... | grep -v /cmd/)
 
 # The long runs: the same tests with more seeds, sizes and crashes.

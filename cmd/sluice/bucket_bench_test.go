@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -14,43 +13,6 @@ import (
 	"sluice/pipeline/stream/jetstream"
 	"sluice/sinks/gcs/gcstest"
 )
-
-// BenchmarkToBucket lets a daemon deliver a stored stream of audit entries to a bucket, whose server is in the process of the test,
-// with and without a latency of 500 ms a call. One operation is a new daemon with an empty ledger. peak-MiB is the daemon's resident
-// memory, its embedded server included; cpu-s/M what it needs of CPU for a million entries.
-func BenchmarkToBucket(b *testing.B) {
-	const entries = 200_000
-	for _, latency := range []time.Duration{0, 500 * time.Millisecond} {
-		b.Run(fmt.Sprintf("latency=%v", latency), func(b *testing.B) {
-			var rate, cpu, peak []float64
-			var size int
-			for b.Loop() {
-				bucket := newBucket(b, "acme")
-				p := newPlace(b, fmt.Sprintf("routes: [{name: all, batch: {age: 1s}, sink: {gcs: {bucket: acme, endpoint: %q}}}]", bucket.server.URL))
-				w := newEntryWriter()
-				size = 0
-				last := p.stored(entries, func(n int) string {
-					entry := w.append(nil, n)
-					size += len(entry)
-					return string(entry)
-				})
-				bucket.server.SetLatency(latency)
-				begun := time.Now()
-				d := p.daemon()
-				d.await("delivery", p.settled(last, "all"))
-				rate = append(rate, entries/time.Since(begun).Seconds())
-				cpu = append(cpu, cpuOf(b, d)/entries*1e6)
-				peak = append(peak, float64(peakMemory(b, d))/(1<<20))
-				d.drain()
-			}
-			b.ReportMetric(0, "ns/op")
-			b.ReportMetric(middle(rate), "entries/s")
-			b.ReportMetric(middle(rate)*float64(size)/entries/1e6, "MB/s")
-			b.ReportMetric(middle(cpu), "cpu-s/M")
-			b.ReportMetric(middle(peak), "peak-MiB")
-		})
-	}
-}
 
 // BenchmarkBesideRefusing compares a route to files beside a bucket that answers 403 and one that does not exist with the same route
 // alone. Each is in a daemon of its own; in each operation both get the same entries, one daemon after the other and in turns first,

@@ -17,7 +17,7 @@ import (
 	"sluice/sinks/transport"
 )
 
-func manager(t *testing.T, url string) jetstream.JetStream {
+func manager(t testing.TB, url string) jetstream.JetStream {
 	t.Helper()
 	conn, err := nats.Connect(url)
 	if err != nil {
@@ -80,7 +80,7 @@ func eachEntry(t testing.TB, js jetstream.JetStream, name string, yield func(uni
 	return nil
 }
 
-func startServer(t *testing.T) (url string) {
+func startServer(t testing.TB) (url string) {
 	t.Helper()
 	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true, MaxPayload: 4 << 20})
 	if err != nil {

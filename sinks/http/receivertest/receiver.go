@@ -61,6 +61,7 @@ type Entry struct {
 type Options struct {
 	Body       string // ndjson, array, wrapped (lines of {"id","entry"}), splunk or elastic
 	IgnoreKeys bool   // it stores what it gets as often as it gets it
+	Forget     bool   // it looks at what it gets and keeps nothing, for benchmarks; not as elastic
 	TLS        bool
 }
 
@@ -188,6 +189,9 @@ func (s *Server) take(req *http.Request, body []byte) (status int, text string) 
 	if err != nil {
 		return http.StatusBadRequest, strconv.Quote(err.Error())
 	}
+	if s.options.Forget {
+		return http.StatusOK, `{"text":"Success","code":0}`
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	at := s.at(r.Path)
@@ -217,20 +221,22 @@ func (p *place) store(r *Request, ignore bool) (status int, text string) {
 // create keeps each entry whose _id is new. https://www.elastic.co/docs/api/doc/elasticsearch/operation/operation-bulk
 func (p *place) create(r *Request) string {
 	var items bytes.Buffer
+	failed := false
 	r.Honours = true
 	for i, e := range r.Entries {
 		if i > 0 {
 			items.WriteByte(',')
 		}
 		if p.ids[e.ID] {
-			items.WriteString(`{"create":{"status":409,"error":{"type":"version_conflict_engine_exception"}}}`)
+			items.WriteString(`{"create":{"_id":` + strconv.Quote(e.ID) + `,"status":409,"error":{"type":"version_conflict_engine_exception"}}}`)
+			failed = true
 			continue
 		}
 		p.ids[e.ID], r.Honours = true, false
 		p.stored[r.Key] = append(p.stored[r.Key], e)
-		items.WriteString(`{"create":{"status":201}}`)
+		items.WriteString(`{"create":{"_id":` + strconv.Quote(e.ID) + `,"result":"created","status":201}}`)
 	}
-	return fmt.Sprintf(`{"took":1,"errors":%t,"items":[%s]}`, r.Honours, items.String())
+	return fmt.Sprintf(`{"took":1,"errors":%t,"items":[%s]}`, failed, items.String())
 }
 
 // read checks and decodes a request.
