@@ -371,6 +371,12 @@ func TestReplayNeedsARoute(t *testing.T) {
 				t.Errorf("%s: %v", route, err)
 			}
 		}
+		if err := life.Router.Act(context.Background(), "r0", ledger.Act{Who: "ana", What: pipeline.ActPause}); err != nil {
+			t.Fatal(err)
+		}
+		if err := life.Router.Replay(context.Background(), "r0", "", nil); err == nil || !strings.Contains(err.Error(), "paused by ana") {
+			t.Errorf("a route that a person holds: %v", err)
+		}
 		life.Drain()
 	})
 }
