@@ -123,7 +123,8 @@ func naiveCast(c *call, x typed) (typed, bool) {
 		case x.kind == "time" || x.kind == "duration":
 			return typed{}, false
 		}
-		if b, isBool := map[string]string{"true": "1", "false": "0"}[text]; isBool && fmt.Sprintf("%T", x.value) == "bool" {
+		_, plain := x.value.(bool)
+		if b, isBool := map[string]string{"true": "1", "false": "0"}[text]; isBool && (plain || x.kind == "bool") {
 			return typed{json.Number(b), "int"}, true
 		}
 		if _, isNumber := x.value.(json.Number); isNumber && x.kind == "" {
