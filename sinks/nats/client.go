@@ -35,6 +35,36 @@ type client struct {
 	step    func(op string, run func() error) error // around every operation, for tests
 	mu      sync.Mutex
 	conn    *nats.Conn
+	takes   []string  // the stream's subjects, as last heard
+	heard   time.Time // when; zero: they must be asked for
+}
+
+// hearing is how long an answer of the stream about itself is believed while nothing fails.
+const hearing = 10 * time.Second
+
+// subjects gives those that the stream takes, once it is known that the stream will do.
+func (c *client) subjects(ctx context.Context) ([]string, error) {
+	c.mu.Lock()
+	takes, fresh := c.takes, time.Since(c.heard) < hearing
+	c.mu.Unlock()
+	if fresh {
+		return takes, nil
+	}
+	takes, err := c.stream(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.takes, c.heard = takes, time.Now()
+	return takes, nil
+}
+
+// doubt lets the next write ask the stream about itself.
+func (c *client) doubt() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.heard = time.Time{}
 }
 
 // apiError is what a server answers.

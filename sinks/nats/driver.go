@@ -87,6 +87,7 @@ func (d *Driver) refuse(stream string, ref *driver.Ref) string {
 func (d *Driver) Write(ctx context.Context, u *driver.Unit) (driver.Receipt, error) {
 	receipt, err := d.write(ctx, u)
 	if err != nil {
+		d.client.doubt()
 		return driver.Receipt{}, classify(ctx, err)
 	}
 	return receipt, nil
@@ -96,7 +97,7 @@ func (d *Driver) write(ctx context.Context, u *driver.Unit) (driver.Receipt, err
 	if ctx.Err() != nil {
 		return driver.Receipt{}, context.Cause(ctx)
 	}
-	takes, err := d.client.stream(ctx)
+	takes, err := d.client.subjects(ctx)
 	if err != nil {
 		return driver.Receipt{}, err
 	}
