@@ -49,6 +49,7 @@ var floors = []floor{
 	{"pipeline/pipelinetest", []string{"configs", "filters", "exprs", "redact", "sinks", "sinks/*", "pipeline", "pipeline/*", "pipeline/*/*"}, "a world for tests stands on the pipeline and below"},
 	{"pipeline", []string{"configs", "filters", "exprs", "redact", "sinks", "sinks/driver", "pipeline/ledger", "pipeline/stream"}, "the pipeline is handed its sinks, stream and ledger; it names no concrete one"},
 	{"console", upper, "the upper floor speaks to the pipeline, not to destinations"},
+	{"lint", upper, "lint asks of a configuration what the pipeline would decide"},
 	{"rehearsal", append(upper, "pipeline/ledger/memory", "sinks", "sinks/driver"), "a rehearsal is the router over nothing that lasts"},
 	{"intake", upper, "the upper floor speaks to the pipeline, not to destinations"},
 	{"intake/*", append(upper, "intake"), "the upper floor speaks to the pipeline, not to destinations"},

@@ -2,18 +2,35 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"sluice/configs"
+	"sluice/lint"
 	"sluice/sinks"
 )
 
+// checks are what is checked beside the files themselves.
+type checks struct{ online, lint bool }
+
+// checkedFile is what is to be said about a file.
+type checkedFile struct {
+	File     string         `json:"file"`
+	OK       bool           `json:"ok"` // nothing of what follows fails the check
+	Routes   int            `json:"routes"`
+	Problems []string       `json:"problems,omitempty"`
+	Warnings []string       `json:"warnings,omitempty"`
+	Sinks    []string       `json:"sinks,omitempty"`    // what --online found
+	Findings []lint.Finding `json:"findings,omitempty"` // what --lint found
+}
+
 func newCheckCommand() *cobra.Command {
-	online := false
+	var also checks
 	cmd := &cobra.Command{
 		Use:   "check [FILE…]",
 		Short: "Validate configurations, all mistakes at once",
@@ -25,36 +42,48 @@ each mistake:
 Lines that begin with "warning:" do not fail the check. A good file is reported as "FILE: ok, N routes". Variables of the
 environment and files of secrets that a configuration names must be there.
 
+With --lint, good files are searched for what loads but cannot be meant: filters and exclusions that no entry matches, exclusions
+that those before them leave nothing or that leave their route nothing, routes that deliver what another delivers in the same form,
+and, where routes name audit logs, an entry of the activity log that would reach no route, with an example. It only says what it can
+show.
+
 With --online the destinations of good files are asked, too, whether they guarantee what the configuration demands of them
 (retention: of gcs): one line for each thing looked at, "ok" or "short" with what to do. Nothing is written there.
 
-Exit code: 0 when all files are good and no destination falls short, 1 otherwise.`,
+Exit code: 0 when all files are good, nothing is found and no destination falls short, 1 otherwise.`,
 		Example: `  sluice check
+  sluice check --lint sluice.yaml
   sluice check --online sluice.yaml
   sluice check /etc/sluice/*.yaml && systemctl reload sluice`,
-		RunE: func(cmd *cobra.Command, files []string) error {
-			if len(files) == 0 {
-				files = []string{defaultConfig}
-			}
-			return checkFiles(cmd.Context(), cmd.OutOrStdout(), files, online)
-		},
 	}
-	cmd.Flags().BoolVar(&online, "online", false, "ask the destinations, too, whether they guarantee what is demanded of them")
+	cmd.Flags().BoolVar(&also.online, "online", false, "ask the destinations, too, whether they guarantee what is demanded of them")
+	cmd.Flags().BoolVar(&also.lint, "lint", false, "search for what cannot be meant, too")
+	format := addOutputFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, files []string) error {
+		if len(files) == 0 {
+			files = []string{defaultConfig}
+		}
+		return checkFiles(cmd.Context(), cmd.OutOrStdout(), files, also, *format)
+	}
 	return cmd
 }
 
 // checkFiles reports on all files; the error of bad ones is silent, since the report has said it.
-func checkFiles(ctx context.Context, out io.Writer, files []string, online bool) error {
+func checkFiles(ctx context.Context, out io.Writer, files []string, also checks, format outputFormat) error {
 	bad := false
+	var all []checkedFile
 	for _, file := range files {
-		report, cfg := checkFile(file, registry())
-		bad = bad || cfg == nil
-		if cfg != nil && online {
-			attested, ok := checkOnline(ctx, file, cfg)
-			report += attested
-			bad = bad || !ok
+		checked := checkFile(ctx, file, registry(), also)
+		bad = bad || !checked.OK
+		if all = append(all, checked); format == outputJSON {
+			continue
 		}
-		if _, err := io.WriteString(out, report); err != nil {
+		if _, err := io.WriteString(out, checked.String()); err != nil {
+			return fmt.Errorf("write the report: %w", err)
+		}
+	}
+	if format == outputJSON {
+		if err := json.NewEncoder(out).Encode(map[string]any{"files": all}); err != nil {
 			return fmt.Errorf("write the report: %w", err)
 		}
 	}
@@ -64,28 +93,54 @@ func checkFiles(ctx context.Context, out io.Writer, files []string, online bool)
 	return nil
 }
 
-// checkFile gives the configuration of a good file, and what is to be said about it.
-func checkFile(file string, reg sinks.Registry) (report string, cfg *configs.Config) {
+// checkFile says all about a file.
+func checkFile(ctx context.Context, file string, reg sinks.Registry, also checks) checkedFile {
+	c := checkedFile{File: file}
 	cfg, err := configs.Load(file, reg)
-	var problems configs.Errors
-	switch {
-	case errors.As(err, &problems):
-		return problems.Error() + "\n", nil
-	case err != nil:
-		return fmt.Sprintf("%s: %v\n", file, err), nil
+	if err != nil {
+		var problems configs.Errors
+		if !errors.As(err, &problems) {
+			c.Problems = []string{fmt.Sprintf("%s: %v", file, err)}
+		}
+		for _, p := range problems {
+			c.Problems = append(c.Problems, p.String())
+		}
+		return c
 	}
+	c.OK, c.Routes = true, len(cfg.Routes)
 	for _, w := range cfg.Warnings {
-		report += fmt.Sprintf("warning: %s\n", w)
+		c.Warnings = append(c.Warnings, w.String())
 	}
-	return report + fmt.Sprintf("%s: ok, %d routes\n", file, len(cfg.Routes)), cfg
+	if also.lint {
+		c.Findings = lint.Check(cfg)
+		c.OK = len(c.Findings) == 0
+	}
+	if also.online {
+		for _, a := range attest(ctx, cfg) {
+			c.Sinks = append(c.Sinks, a.String())
+			c.OK = c.OK && a.ok()
+		}
+	}
+	return c
 }
 
-// checkOnline reports on what the destinations of a good configuration guarantee.
-func checkOnline(ctx context.Context, file string, cfg *configs.Config) (report string, ok bool) {
-	ok = true
-	for _, a := range attest(ctx, cfg) {
-		report += fmt.Sprintf("%s: %s\n", file, a)
-		ok = ok && a.ok()
+// String gives the report for people.
+func (c checkedFile) String() string {
+	var b strings.Builder
+	for _, w := range c.Warnings {
+		fmt.Fprintf(&b, "warning: %s\n", w)
 	}
-	return report, ok
+	for _, p := range c.Problems {
+		fmt.Fprintln(&b, p)
+	}
+	if len(c.Problems) == 0 {
+		fmt.Fprintf(&b, "%s: ok, %d routes\n", c.File, c.Routes)
+	}
+	for _, f := range c.Findings {
+		fmt.Fprintf(&b, "%s: %s\n", c.File, f)
+	}
+	for _, s := range c.Sinks {
+		fmt.Fprintf(&b, "%s: %s\n", c.File, s)
+	}
+	return b.String()
 }

@@ -56,6 +56,17 @@ func TestExampleConfigurations(t *testing.T) {
 	}
 }
 
+// TestExamplesAreClean: lint finds nothing in what is shipped.
+func TestExamplesAreClean(t *testing.T) {
+	files, err := filepath.Glob("../../configs/examples/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("examples: %v, %v", files, err)
+	}
+	if out, code := runAlone(newCheckCommand(), append([]string{"--lint"}, files...)...); code != exitOK {
+		t.Errorf("exit %d:\n%s", code, out)
+	}
+}
+
 func TestInitThenCheck(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "new.yaml")
 	if _, code := runAlone(newInitCommand(), file); code != exitOK {
