@@ -52,7 +52,7 @@ func (e *Encoding) Label(units []driver.Unit) {
 }
 
 // Encode writes a unit to w and returns what is stored: its size and CRC32C, both of the bytes that w got. It stops with ctx's error
-// soon after ctx ends. A unit of a codec or of columns that this encoding does not have is an UnknownError or a *driver.Error.
+// soon after ctx ends. A Parquet file is made whole in memory before w gets any of it. A unit of a codec or of columns that this encoding does not have is an UnknownError or a *driver.Error.
 func (e *Encoding) Encode(ctx context.Context, w io.Writer, u *driver.Unit) (driver.Receipt, error) {
 	f, c, err := e.check(u)
 	switch {
@@ -84,7 +84,7 @@ func (e *Encoding) Compare(ctx context.Context, r io.Reader, u *driver.Unit) (re
 			if err != nil {
 				return err
 			}
-			return e.table.compareParquet(ctx, stored, u)
+			return inTurn(ctx, func() error { return e.table.compareParquet(ctx, stored, u) })
 		})
 	}
 	return Compare(ctx, r, Codec(u.Codec), u.Refs)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/compress"
@@ -15,7 +16,7 @@ import (
 )
 
 // rowGroupBytes bounds what is gathered in memory of a Parquet file: entries' bytes between two row groups.
-const rowGroupBytes = 8 << 20
+const rowGroupBytes = 4 << 20
 
 // ordered is a schema whose columns keep their order; the library's own sorts them by name.
 type ordered struct {
@@ -66,9 +67,41 @@ func nodeOf(k exprs.Type) parquet.Node {
 	return parquet.String()
 }
 
+// gathering bounds how many Parquet files are made or compared at once, whoever does: each takes some four times the entries of a
+// row group in memory. Nobody waits for a destination meanwhile.
+var gathering = make(chan struct{}, 2)
+
+// inTurn calls f when fewer than two others are at it.
+func inTurn(ctx context.Context, f func() error) error {
+	select {
+	case gathering <- struct{}{}:
+		defer func() { <-gathering }()
+		return f()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 func (t *table) encodeParquet(ctx context.Context, w io.Writer, c Compression, u *driver.Unit) error {
+	var file bytes.Buffer
+	if err := inTurn(ctx, func() error { return t.gather(ctx, &file, c, u) }); err != nil {
+		return err
+	}
+	for part := range slices.Chunk(file.Bytes(), bufferSize) {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if _, err := w.Write(part); err != nil {
+			return fmt.Errorf("encode: %w", err)
+		}
+	}
+	return nil
+}
+
+// gather makes the whole file.
+func (t *table) gather(ctx context.Context, file *bytes.Buffer, c Compression, u *driver.Unit) error {
 	// A writer that is used again writes other bytes than a new one.
-	out := parquet.NewWriter(w, t.schema, parquet.Compression(columnCodec(c)), parquet.CreatedBy("sluice", "1", ""),
+	out := parquet.NewWriter(file, t.schema, parquet.Compression(columnCodec(c)), parquet.CreatedBy("sluice", "1", ""),
 		parquet.DictionaryMaxBytes(1<<20), parquet.PageBufferSize(256<<10))
 	gathered := 0
 	row := make([]parquet.Row, 1)
