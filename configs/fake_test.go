@@ -135,6 +135,19 @@ type fakeS3 struct {
 	ExternalID          string      `yaml:"externalId" json:"-"`
 	SSE                 string      `yaml:"sse" json:"sse"`
 	KMSKey              string      `yaml:"kmsKey" json:"kmsKey"`
+	Endpoint            string      `yaml:"endpoint" json:"-"`
+	PathStyle           bool        `yaml:"pathStyle" json:"-"`
+	CredentialsFile     string      `yaml:"credentialsFile" json:"-"`
+	Proxy               string      `yaml:"proxy" json:"-"`
+	TLS                 struct {
+		CA   string `yaml:"ca"`
+		Cert string `yaml:"cert"`
+		Key  string `yaml:"key"`
+	} `yaml:"tls" json:"-"`
+	Retention struct {
+		AtLeast string `yaml:"atLeast"`
+		Locked  bool   `yaml:"locked"`
+	} `yaml:"retention" json:"-"`
 }
 
 func (o *fakeS3) Validate() []driver.Problem { return nil }
