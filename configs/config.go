@@ -135,18 +135,21 @@ type Route struct {
 	Scope             *Scope   `yaml:"-"` // nil: every entry
 	Interceptors      []*Route `yaml:"-"` // routes above parent that may intercept, from the root down
 
-	*filters.Filter `yaml:"-"`   // nil: every entry
-	FilterText      string       `yaml:"filter" verbatim:"true" doc:"Which entries, in the Logging query language, or _Required or _Default; absent: every entry."` // as written, names replaced
-	Where           *exprs.Where `yaml:"-"`                                                                                                                         // nil: every entry that Filter matches
-	WhereText       string       `yaml:"where" verbatim:"true" doc:"An expression that must hold, too, of an entry that filter matches: docs/filters.md."`          // as written
-	Exclusions      []Exclusion  `yaml:"exclusions" doc:"Which of them not; at most 50, the first that matches counts."`                                            // at most 50, in order
-	Redact          []Redact     `yaml:"redact" doc:"What the destination must not see: pii, or {fields: […], with: drop or hash}. Filters and exclusions see the whole entry."`
-	Redaction       *Redaction   `yaml:"-"` // nil: nothing is redacted
-	Start           Start        `yaml:"start" doc:"Where a new route begins: earliest, latest, a time (RFC 3339) or a sequence."`
-	OnLoss          OnLoss       `yaml:"onLoss" default:"record" enum:"record|halt" doc:"When the stream no longer holds what the route had to read: record the loss and go on, or stop."`
-	Batch           Batch        `yaml:"batch" doc:"When a batch is cut; the first limit reached counts."`
-	Sink            Sink         `yaml:"sink" required:"true" doc:"Where the entries go: one kind of destination with its options."`
-	DeadLetter      *Sink        `yaml:"deadLetter" doc:"Where entries go that the sink refuses; absent: the global deadLetter."` // after Load its own or the global one, never nil
+	Filter     *filters.Filter `yaml:"-"`                                                                                                                         // nil: every entry
+	FilterText string          `yaml:"filter" verbatim:"true" doc:"Which entries, in the Logging query language, or _Required or _Default; absent: every entry."` // as written, names replaced
+	Where      *exprs.Where    `yaml:"-"`                                                                                                                         // nil: every entry that Filter matches
+	WhereText  string          `yaml:"where" verbatim:"true" doc:"An expression that must hold, too, of an entry that filter matches: docs/filters.md."`          // as written
+	Quotas     Quotas          `yaml:"quota" doc:"How much of them in an hour, a day or a month, and what becomes of the rest: docs/routing.md."`
+	Streams    int             `yaml:"-"`                                                                              // how many share the quotas
+	Diverted   []*Route        `yaml:"-"`                                                                              // routes that divert what is above their quotas here; if any, nothing else is seen
+	Exclusions []Exclusion     `yaml:"exclusions" doc:"Which of them not; at most 50, the first that matches counts."` // at most 50, in order
+	Redact     []Redact        `yaml:"redact" doc:"What the destination must not see: pii, or {fields: […], with: drop or hash}. Filters and exclusions see the whole entry."`
+	Redaction  *Redaction      `yaml:"-"` // nil: nothing is redacted
+	Start      Start           `yaml:"start" doc:"Where a new route begins: earliest, latest, a time (RFC 3339) or a sequence."`
+	OnLoss     OnLoss          `yaml:"onLoss" default:"record" enum:"record|halt" doc:"When the stream no longer holds what the route had to read: record the loss and go on, or stop."`
+	Batch      Batch           `yaml:"batch" doc:"When a batch is cut; the first limit reached counts."`
+	Sink       Sink            `yaml:"sink" required:"true" doc:"Where the entries go: one kind of destination with its options."`
+	DeadLetter *Sink           `yaml:"deadLetter" doc:"Where entries go that the sink refuses; absent: the global deadLetter."` // after Load its own or the global one, never nil
 }
 
 // Exclusion takes entries out of a route.
@@ -156,6 +159,8 @@ type Exclusion struct {
 	FilterText string          `yaml:"filter" required:"true" verbatim:"true" doc:"Which entries, in the Logging query language."`
 	Where      *exprs.Where    `yaml:"-"`
 	WhereText  string          `yaml:"where" verbatim:"true" doc:"An expression that must hold, too, of an entry that filter matches: docs/filters.md."`
+	When       *exprs.When     `yaml:"-"` // nil: always
+	WhenText   string          `yaml:"when" verbatim:"true" doc:"An expression over the route's state, under which the exclusion is active: quota.used > 0.8, time.hour in 9..17. Absent: always."`
 	Disabled   bool            `yaml:"disabled" default:"false" doc:"The exclusion takes nothing out."`
 }
 

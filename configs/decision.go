@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"sluice/exprs"
 	"sluice/filters"
@@ -28,6 +29,14 @@ type decision struct {
 	Interceptors []decisionInterceptor `json:"interceptors,omitempty"`
 	Required     bool                  `json:"required,omitempty"`
 	Redact       *decisionRedaction    `json:"redact,omitempty"`
+	Quotas       []decisionQuota       `json:"quotas,omitempty"`
+	Diverted     []decisionSource      `json:"diverted,omitempty"`
+}
+
+// decisionSource is a route that diverts, whole: who gets what it diverts must decide as it does.
+type decisionSource struct {
+	Route    string   `json:"route"`
+	Decision decision `json:"decision"`
 }
 
 // decisionScope is the route's slice of the hierarchy.
@@ -48,6 +57,7 @@ type decisionExclusion struct {
 	Name     string `json:"name"`
 	Filter   string `json:"filter"`
 	Where    string `json:"where,omitempty"`
+	When     string `json:"when,omitempty"`
 	Disabled bool   `json:"disabled,omitempty"`
 }
 
@@ -60,25 +70,36 @@ type decisionLimits struct {
 // expressions as they are written, disabled exclusions included, its slice of the hierarchy, what the routes above it
 // intercept, and what is redacted. Equal settings give equal bytes. ParseDecision is its inverse.
 func (r *Route) Decision(limits logentry.Limits) []byte {
-	limits = effective(limits)
+	d := r.decision(effective(limits))
+	for _, from := range r.Diverted {
+		d.Diverted = append(d.Diverted, decisionSource{from.Name, from.decision(effective(limits))})
+	}
+	return canonical(d)
+}
+
+// decision is Decision without what is diverted to the route.
+func (r *Route) decision(limits logentry.Limits) decision {
 	d := decision{
 		V: 1, Filter: r.FilterText, Where: r.WhereText, Limits: decisionLimits(limits), Sample: sampleHash,
 		Scope: (*decisionScope)(r.Scope), Required: r.Required, Redact: r.Redaction.stored(),
 	}
 	for _, x := range r.Exclusions {
-		d.Exclusions = append(d.Exclusions, decisionExclusion{x.Name, x.FilterText, x.WhereText, x.Disabled})
+		d.Exclusions = append(d.Exclusions, decisionExclusion{x.Name, x.FilterText, x.WhereText, x.WhenText, x.Disabled})
 	}
 	for _, above := range r.Interceptors {
 		d.Interceptors = append(d.Interceptors, above.intercepts())
 	}
-	return canonical(d)
+	for i := range r.Quotas {
+		d.Quotas = append(d.Quotas, r.Quotas[i].perLane(r.Streams))
+	}
+	return d
 }
 
 // intercepts is what the route takes from the routes below it: what its filter matches and its exclusions do not.
 func (r *Route) intercepts() decisionInterceptor {
 	i := decisionInterceptor{Route: r.Name, Filter: r.FilterText, Where: r.WhereText}
 	for _, x := range r.Exclusions {
-		if !x.Disabled {
+		if !x.Disabled && x.WhenText == "" {
 			i.Exclusions = append(i.Exclusions, decisionExclusion{Name: x.Name, Filter: x.FilterText, Where: x.WhereText})
 		}
 	}
@@ -98,7 +119,10 @@ type Terms struct {
 	Scope           *Scope        // nil: every entry
 	Interceptors    []Interceptor // from the root down
 	Required        bool
-	Redaction       *Redaction // nil: nothing is redacted
+	Redaction       *Redaction    // nil: nothing is redacted
+	Whens           []*exprs.When // in the order of Exclusions; nil: always
+	Quotas          []QuotaTerms
+	Diverted        []Interceptor // routes that divert here; if any, nothing else is seen
 }
 
 // Interceptor is what a route above takes before a route sees it, compiled.
@@ -116,11 +140,28 @@ func (r *Route) Terms(limits logentry.Limits) Terms {
 			t.Rule.Exclude = append(t.Rule.Exclude, x.Filter)
 			t.Exclusions = append(t.Exclusions, x.Name)
 			t.ExclusionWheres = append(t.ExclusionWheres, x.Where)
+			t.Whens = append(t.Whens, x.When)
 		}
+	}
+	for i := range r.Quotas {
+		q := &r.Quotas[i]
+		s := q.perLane(r.Streams)
+		terms := QuotaTerms{q.id(), q.Bytes > 0, uint64(s.Limit), q.Per, q.By, q.Over, q.Sample, q.Divert, -1}
+		if q.Spare != nil {
+			terms.Spare = len(t.Rule.Exclude)
+			t.Rule.Exclude = append(t.Rule.Exclude, q.Spare)
+		}
+		t.Quotas = append(t.Quotas, terms)
+	}
+	for _, from := range r.Diverted {
+		source := *from
+		source.Diverted = nil
+		t.Diverted = append(t.Diverted, Interceptor{from.Name, string(canonical(from.decision(effective(limits)))), source.Terms(limits)})
 	}
 	for _, above := range r.Interceptors {
 		takes := *above
-		takes.Scope, takes.Interceptors, takes.Required, takes.Redaction = nil, nil, false, nil
+		takes.Scope, takes.Interceptors, takes.Required, takes.Quotas, takes.Diverted, takes.Redaction = nil, nil, false, nil, nil, nil
+		takes.Exclusions = slices.DeleteFunc(slices.Clone(takes.Exclusions), func(x Exclusion) bool { return x.WhenText != "" })
 		t.Interceptors = append(t.Interceptors, Interceptor{above.Name, string(canonical(above.intercepts())), takes.Terms(limits)})
 	}
 	return t
@@ -137,23 +178,47 @@ func ParseDecision(b []byte) (Terms, error) {
 	if d.V != 1 || d.Sample != sampleHash {
 		return fail(fmt.Errorf("version %d with sample hash %q, this program knows version 1 with %q", d.V, d.Sample, sampleHash))
 	}
-	r, err := recordedRoute(d.Filter, d.Where, d.Exclusions)
+	r, err := d.route()
 	if err != nil {
 		return fail(err)
 	}
+	return r.Terms(logentry.Limits(d.Limits)), nil
+}
+
+// route makes a route of all that the settings say.
+func (d *decision) route() (*Route, error) {
+	r, err := recordedRoute(d.Filter, d.Where, d.Exclusions)
+	if err != nil {
+		return nil, err
+	}
 	r.Scope, r.Required = (*Scope)(d.Scope), d.Required
 	if r.Redaction, err = recordedRedaction(d.Redact); err != nil {
-		return fail(err)
+		return nil, err
 	}
 	for _, i := range d.Interceptors {
 		above, err := recordedRoute(i.Filter, i.Where, i.Exclusions)
 		if err != nil {
-			return fail(fmt.Errorf("interceptor %s: %w", i.Route, err))
+			return nil, fmt.Errorf("interceptor %s: %w", i.Route, err)
 		}
 		above.Name = i.Route
 		r.Interceptors = append(r.Interceptors, above)
 	}
-	return r.Terms(logentry.Limits(d.Limits)), nil
+	for _, s := range d.Quotas {
+		q, err := recordedQuota(s)
+		if err != nil {
+			return nil, err
+		}
+		r.Quotas = append(r.Quotas, q)
+	}
+	for i := range d.Diverted {
+		from, err := d.Diverted[i].Decision.route()
+		if err != nil {
+			return nil, fmt.Errorf("diverted from %s: %w", d.Diverted[i].Route, err)
+		}
+		from.Name = d.Diverted[i].Route
+		r.Diverted = append(r.Diverted, from)
+	}
+	return r, nil
 }
 
 // recordedRoute makes a route of the part of its settings that decides.
@@ -171,8 +236,14 @@ func recordedRoute(filter, where string, exclusions []decisionExclusion) (*Route
 		if err != nil {
 			return nil, fmt.Errorf("exclusion %s: %w", x.Name, err)
 		}
+		var when *exprs.When
+		if x.When != "" {
+			if when, err = exprs.CompileWhen(x.When); err != nil {
+				return nil, fmt.Errorf("exclusion %s: when: %w", x.Name, err)
+			}
+		}
 		r.Exclusions = append(r.Exclusions, Exclusion{
-			Name: x.Name, Filter: f, FilterText: x.Filter, Where: w, WhereText: x.Where, Disabled: x.Disabled,
+			Name: x.Name, Filter: f, FilterText: x.Filter, Where: w, WhereText: x.Where, When: when, WhenText: x.When, Disabled: x.Disabled,
 		})
 	}
 	return r, nil

@@ -12,7 +12,6 @@ var later = map[reflect.Type]map[string]string{
 		"jetstream": "use file: FOLDER",
 	},
 	reflect.TypeFor[Route](): {
-		"quota":   "thin out with sample() in an exclusion",
 		"resume":  "give the route a new name",
 		"dedup":   "let publishers set Nats-Msg-Id",
 		"columns": "write them in the sink, beside format: csv or parquet",

@@ -48,12 +48,17 @@ func (d *decoder) check(cfg *Config, sites []site) {
 		at.d.checkRoute(at.path, r)
 		at.d.checkRequired(at.path, r)
 		at.d.checkRedaction(at.path, r, cfg.Redaction)
+		at.d.checkQuotas(at.path, r)
+		if r.Streams = 0; len(r.Quotas) > 0 {
+			r.Streams = len(cfg.Bus.Streams)
+		}
 		if _, written := at.d.places[at.path+".batch.bytes"]; written && r.Batch.Bytes > cfg.Memory {
 			at.d.problem(at.path+".batch.bytes", "larger than memory, so that no batch would ever get there", "raise memory or lower it")
 		}
 	}
 	d.checkScopes(cfg, sites)
 	checkEnabled(cfg, sites)
+	d.checkDiverts(cfg, sites)
 	d.checkDestinations(cfg, sites)
 	for i, at := range sites {
 		at.d.checkLoop(&cfg.Bus, at.path+".sink", &cfg.Routes[i].Sink)
@@ -111,7 +116,7 @@ func (d *decoder) checkRoute(path string, r *Route) {
 	if r.FilterText != "" {
 		r.Filter = d.compile(path+".filter", &r.FilterText)
 	}
-	r.Where = d.compileWhere(path+".where", r.WhereText)
+	r.Where = compileAt(d, path+".where", r.WhereText, exprs.CompileWhere)
 	if len(r.Exclusions) > maxExclusions {
 		d.problem(path+".exclusions", fmt.Sprintf("%d exclusions, at most %d", len(r.Exclusions), maxExclusions), "join some with OR")
 	}
@@ -133,7 +138,8 @@ func (d *decoder) checkRoute(path string, r *Route) {
 		case written:
 			d.problem(at+".filter", "an empty filter would exclude every entry", "use disabled: true on the route to stop it")
 		}
-		x.Where = d.compileWhere(at+".where", x.WhereText)
+		x.Where = compileAt(d, at+".where", x.WhereText, exprs.CompileWhere)
+		x.When = compileAt(d, at+".when", x.WhenText, exprs.CompileWhen)
 	}
 }
 
@@ -171,14 +177,14 @@ func (d *decoder) compile(path string, text *string) *filters.Filter {
 	return nil
 }
 
-// compileWhere compiles the expression at path and shows its mistake where it stands in the file. nil for none.
-func (d *decoder) compileWhere(path, text string) *exprs.Where {
+// compileAt compiles the expression at path and shows its mistake where it stands in the file. nil for none.
+func compileAt[X any](d *decoder, path, text string, compile func(string) (*X, error)) *X {
 	if text == "" {
 		return nil
 	}
-	w, err := exprs.CompileWhere(text)
+	x, err := compile(text)
 	if err == nil {
-		return w
+		return x
 	}
 	var at *exprs.Error
 	if !errors.As(err, &at) {

@@ -90,6 +90,9 @@ func (g schemaMaker) value(t reflect.Type, tag reflect.StructTag) object {
 		return object{"type": []any{"string", "integer"}, "minimum": 1, "examples": []any{"earliest", "latest", "2026-01-31T00:00:00Z"}}
 	case reflect.TypeFor[Stream]():
 		return object{"anyOf": []any{object{"type": "string"}, g.structure(t)}}
+	case reflect.TypeFor[Quotas]():
+		one := g.structure(reflect.TypeFor[Quota]())
+		return object{"anyOf": []any{one, object{"type": "array", "items": one, "maxItems": maxQuotas}, object{"type": "null"}}}
 	case reflect.TypeFor[Resources]():
 		return object{"$ref": "#/$defs/resources"}
 	case reflect.TypeFor[Redact]():

@@ -56,3 +56,13 @@ func threshold(fraction float64) uint64 {
 	}
 	return uint64(math.Ldexp(fraction, 64))
 }
+
+// Drawn says whether a value is in a share of all values that a salt chooses: two salts choose independently, and none as sample()
+// does.
+func Drawn(salt string, value []byte, share float64) bool {
+	var d xxhash.Digest
+	d.Reset()
+	_, _ = d.WriteString(salt) // a hash takes everything
+	_, _ = d.Write(value)
+	return d.Sum64() <= threshold(share)
+}

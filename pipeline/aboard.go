@@ -23,7 +23,8 @@ func (l *lane) board(ctx context.Context) error {
 // boardAhead lets a lane that got off board again while it delivers: there is room now in what it gathers.
 func (l *lane) boardAhead(ctx context.Context) error {
 	l.mu.Lock()
-	off := l.reader == nil && !l.waiting && l.pending != nil && !l.full(1) && l.barrier == nil && l.cause == nil && !l.retiring && !l.router.isDraining()
+	off := l.reader == nil && !l.waiting && l.pending != nil && !l.full(1) &&
+		l.barrier == nil && l.restUntil.IsZero() && l.cause == nil && !l.retiring && !l.router.isDraining()
 	l.mu.Unlock()
 	if !off {
 		return nil
@@ -99,7 +100,8 @@ func (l *lane) meet(r *reader, rev revision, route *Route) bool {
 		return true
 	}
 	if !l.pending.covers() {
-		l.pending.revision, l.pending.route = rev, route
+		l.pending = l.newBatch(l.pending.next, rev, route)
+		l.rewind()
 		return true
 	}
 	l.barrier = &barrier{}

@@ -20,6 +20,7 @@ const (
 type batch struct {
 	first, next uint64 // covers first to next − 1
 	revision    revision
+	meter       *meter // of the quotas; nil: none
 	route       *Route // whose delivery settings it was gathered under
 	keep        keeper
 	groups      []driver.Group
@@ -39,11 +40,16 @@ type batch struct {
 	examined    uint64
 	messages    uint64
 	intercepted uint64
-	excluded    []uint64
+	excluded    []took // by exclusion
+	sampled     uint64
+	overQuota   uint64
 	missing     []ledger.Gap
 	end         *message  // the last message covered, for the anchor; nil when none since first
 	born        time.Time // when the first entry was kept
 }
+
+// took is what an exclusion took.
+type took struct{ entries, bytes uint64 }
 
 // position is where an entry stands in its stream.
 type position struct {
@@ -79,14 +85,13 @@ func (b *batch) add(blk *block, from, to int, verdicts []verdict, now time.Time)
 	b.next = last + 1
 	b.end = blk.msgs[to]
 	var pinned *message
+	passed := from
 	for i := range verdicts {
 		v := &verdicts[i]
-		switch {
-		case v.hidden:
-			b.intercepted++
-			continue
-		case v.excluded >= 0:
-			b.exclude(v.excluded)
+		if b.meter != nil {
+			passed = b.passTo(blk, passed, int(v.msg))
+		}
+		if !b.keeps(blk, v) {
 			continue
 		}
 		m := blk.msgs[v.msg]
@@ -95,6 +100,9 @@ func (b *batch) add(blk *block, from, to int, verdicts []verdict, now time.Time)
 			pinned = m
 		}
 		b.addKept(m, v, now)
+	}
+	if b.meter != nil {
+		b.passTo(blk, passed, to)
 	}
 	if b.keep.size > wasteFloor && b.keep.size > waste*b.bytes {
 		b.copyOut()
@@ -109,11 +117,65 @@ func (b *batch) addMissing(g ledger.Gap) {
 	b.missing = append(b.missing, g)
 }
 
-func (b *batch) exclude(exclusion int32) {
-	for len(b.excluded) <= int(exclusion) {
-		b.excluded = append(b.excluded, 0)
+// passTo lets stream time pass over the messages from from to to, and gives to.
+func (b *batch) passTo(blk *block, from, to int) int {
+	for i := from; i <= to; i++ {
+		b.meter.pass(blk.msgs[i].Stored)
 	}
-	b.excluded[exclusion]++
+	return to
+}
+
+// keeps counts a verdict and says whether the entry is kept, after what depends on the batch: which exclusions are active in it, and
+// how much of the quotas is used.
+func (b *batch) keeps(blk *block, v *verdict) bool {
+	var active uint64
+	m := b.meter
+	if m == nil && b.revision.decision != nil && len(b.revision.decision.Diverted) > 0 {
+		return false // a side lane does not know what is diverted
+	}
+	if m != nil {
+		active = m.active
+		if diverted := m.decision.Diverted; len(diverted) > 0 {
+			at := position{blk.msgs[v.msg].Seq, v.index}
+			if v.source > 0 {
+				if !v.hidden && v.excluded < 0 && m.take(diverted[v.source-1].decision.Quotas, v.charge, len(v.raw)) == divertedElsewhere {
+					m.diverted = at
+				}
+				return false
+			}
+			if at != m.diverted {
+				return false // nobody diverted it here
+			}
+		}
+	}
+	if v.hidden {
+		b.intercepted++
+		return false
+	}
+	if x := v.exclusion(active); x >= 0 {
+		b.exclude(x, len(v.raw))
+		return false
+	}
+	if v.charge == nil || m == nil {
+		return true
+	}
+	switch m.take(m.decision.Quotas, v.charge, len(v.raw)) {
+	case sampledOut:
+		b.sampled++
+		return false
+	case overQuota, divertedElsewhere:
+		b.overQuota++
+		return false
+	}
+	return true
+}
+
+func (b *batch) exclude(exclusion int32, size int) {
+	for len(b.excluded) <= int(exclusion) {
+		b.excluded = append(b.excluded, took{})
+	}
+	b.excluded[exclusion].entries++
+	b.excluded[exclusion].bytes += uint64(size)
 }
 
 func (b *batch) addKept(m *message, v *verdict, now time.Time) {
@@ -185,19 +247,23 @@ func (r *room) takes(v *verdict) bool {
 
 // counts is the batch's account.
 func (b *batch) counts(exclusions []string) ledger.Counts {
-	c := ledger.Counts{Messages: b.messages, Examined: b.examined, Intercepted: b.intercepted, Kept: uint64(b.entries)}
+	c := ledger.Counts{
+		Messages: b.messages, Examined: b.examined, Intercepted: b.intercepted, Sampled: b.sampled, OverQuota: b.overQuota,
+		Kept: uint64(b.entries),
+	}
 	var excluded uint64
-	for i, n := range b.excluded {
-		if n == 0 {
+	for i, x := range b.excluded {
+		if x.entries == 0 {
 			continue
 		}
 		if c.Excluded == nil {
-			c.Excluded = make(map[string]uint64)
+			c.Excluded, c.ExcludedBytes = make(map[string]uint64), make(map[string]uint64)
 		}
-		c.Excluded[exclusions[i]] += n
-		excluded += n
+		c.Excluded[exclusions[i]] += x.entries
+		c.ExcludedBytes[exclusions[i]] += x.bytes
+		excluded += x.entries
 	}
-	c.NotMatched = c.Examined - c.Kept - c.Intercepted - excluded
+	c.NotMatched = c.Examined - c.Kept - c.Intercepted - c.Sampled - c.OverQuota - excluded
 	return c
 }
 

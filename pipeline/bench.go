@@ -91,10 +91,12 @@ func (b *Bench) Fields() *logentry.Fields { return b.set.Fields() }
 
 // Finding is what a decision makes of an entry that its scope, its filter and its where match.
 type Finding struct {
-	Decision    int32 // index into NewBench's decisions
-	Interceptor int32 // index into the decision's Interceptors of the first that hides the entry; −1: none does
-	Excluded    int32 // index of the first exclusion that takes it; −1: none does, or it was intercepted
-	Err         error // of a where that failed, and so erred to keeping the entry
+	Decision    int32  // index into NewBench's decisions
+	Interceptor int32  // index into the decision's Interceptors of the first that hides the entry; −1: none does
+	Excluded    int32  // index of the first exclusion that takes it, always active ones; −1: none does, or it was intercepted
+	When        uint64 // bits of the exclusions with a when that would take it before
+	matched     uint64 // bits of all filters of Rule.Exclude that matched
+	Err         error  // of a where that failed, and so erred to keeping the entry
 }
 
 // Judge is one goroutine's part of a Bench.
@@ -159,7 +161,7 @@ func (j *Judge) Judge(e *logentry.Entry, wanted func(decision int) bool) []Findi
 // find says what a decision makes of an entry in its scope that its filter matched.
 func (j *Judge) find(e *logentry.Entry, i int32, excluded uint64) (f Finding, matched bool) {
 	d := j.bench.decisions[i]
-	f = Finding{Decision: i, Interceptor: -1, Excluded: -1}
+	f = Finding{Decision: i, Interceptor: -1, Excluded: -1, matched: excluded}
 	matched, f.Err = d.matches(e)
 	if !matched {
 		return f, false
@@ -169,8 +171,9 @@ func (j *Judge) find(e *logentry.Entry, i int32, excluded uint64) (f Finding, ma
 			return f, true
 		}
 	}
-	if excluded != 0 {
-		f.Excluded, f.Err = d.excludes(e, excluded, f.Err)
+	if excluded &= 1<<len(d.Exclusions) - 1; excluded != 0 {
+		f.Excluded, f.Err = d.excludes(e, excluded&^d.conditional, f.Err)
+		f.When, f.Err = d.excludeWhen(e, excluded&d.conditional, f.Excluded, f.Err)
 	}
 	return f, true
 }

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"math/bits"
 	"runtime"
 	"sync"
 
@@ -16,10 +17,13 @@ type question struct {
 
 // verdict is what a lane makes of one entry that its filter matched, or that is unreadable.
 type verdict struct {
-	msg      int32 // index of the message in the block
-	index    int32 // of the entry in the message
-	hidden   bool  // intercepted by a route above
-	excluded int32 // the first exclusion that took it, or −1
+	msg      int32   // index of the message in the block
+	index    int32   // of the entry in the message
+	hidden   bool    // intercepted by a route above
+	excluded int32   // the first exclusion that takes it whatever the route's state, or −1
+	when     uint64  // bits of the conditional exclusions before that one that take it when they are active
+	source   int32   // 0: the route's own; else what another route makes of it, number in Diverted + 1, that diverts here
+	charge   *charge // for the quotas
 	key      []byte
 	raw      []byte
 	clean    []byte           // raw, redacted; nil: it is raw
@@ -30,6 +34,7 @@ type verdict struct {
 type court struct {
 	questions  []question
 	bench      *Bench
+	parts      []part // by decision of the bench
 	fields     *logentry.Fields
 	keyFields  []*logentry.Fields // by question: what key reads, where entries are redacted first
 	unreadable []int              // questions that want what cannot be read
@@ -37,12 +42,16 @@ type court struct {
 	clerks     []*clerk
 }
 
+// part is whose a decision of the bench is: a question's own, or that of a route that diverts there.
+type part struct{ question, source int32 }
+
 // clerk judges a run of a block's messages. Several work on a block at the same time.
 type clerk struct {
-	court     *court
-	judge     *Judge
-	wanted    func(question int) bool
-	strangers *strangers // of the block
+	court      *court
+	judge      *Judge
+	wanted     func(question int) bool
+	wantedPart func(decision int) bool // made once: it escapes
+	strangers  *strangers              // of the block
 
 	entry    logentry.Entry
 	redacted logentry.Entry
@@ -57,9 +66,14 @@ const runBytes = 128 << 10
 // newCourt compiles the questions, all of which have the same limits. extra are fields that somebody else reads.
 func newCourt(questions []question, limits logentry.Limits, extra []logentry.Path) *court {
 	c := &court{questions: questions, limits: limits, keyFields: make([]*logentry.Fields, len(questions))}
-	decisions := make([]*Decision, len(questions))
+	var decisions []*Decision
 	for i, q := range questions {
-		decisions[i] = q.decision
+		if q.decision != nil { // what is diverted is known before it is asked for
+			for n, from := range q.decision.Diverted {
+				decisions, c.parts = append(decisions, from.decision), append(c.parts, part{int32(i), int32(n + 1)})
+			}
+		}
+		decisions, c.parts = append(decisions, q.decision), append(c.parts, part{int32(i), 0})
 		if q.decision != nil && q.decision.Unreadable {
 			c.unreadable = append(c.unreadable, i)
 		}
@@ -78,7 +92,9 @@ func newCourt(questions []question, limits logentry.Limits, extra []logentry.Pat
 func (c *court) setClerks(n int) {
 	c.clerks = make([]*clerk, n)
 	for i := range c.clerks {
-		c.clerks[i] = &clerk{court: c, judge: c.bench.NewJudge(), verdicts: make([][]verdict, len(c.questions))}
+		k := &clerk{court: c, judge: c.bench.NewJudge(), verdicts: make([][]verdict, len(c.questions))}
+		k.wantedPart = func(decision int) bool { return k.wanted(int(c.parts[decision].question)) }
+		c.clerks[i] = k
 	}
 }
 
@@ -143,20 +159,26 @@ func (k *clerk) decide(msg int32, index int, raw []byte) {
 	if k.strangers != nil {
 		k.strangers.meet(e)
 	}
-	for _, f := range k.judge.Judge(e, k.wanted) {
-		q := &c.questions[f.Decision]
+	for _, f := range k.judge.Judge(e, k.wantedPart) {
+		p := c.parts[f.Decision]
+		q := &c.questions[p.question]
 		q.decision.note(f.Err)
-		v := verdict{msg: msg, index: int32(index), hidden: f.Interceptor >= 0, excluded: f.Excluded, raw: raw}
+		v := verdict{msg: msg, index: int32(index), hidden: f.Interceptor >= 0, excluded: f.Excluded, when: f.When, source: p.source, raw: raw}
+		if d := c.bench.decisions[f.Decision]; len(d.Quotas) > 0 && !v.hidden && v.excluded < 0 {
+			var err error
+			v.charge, err = d.chargeOf(e, f.matched)
+			q.decision.note(err)
+		}
 		if v.kept() {
 			start, seen := len(k.keys), e
 			if q.decision.Redact != nil {
 				v.clean = k.redact(q.decision, raw)
-				seen = k.see(int(f.Decision), &v)
+				seen = k.see(int(p.question), &v)
 			}
 			k.keys = q.key(k.keys, seen)
 			v.key = k.keys[start:len(k.keys):len(k.keys)]
 		}
-		k.verdicts[f.Decision] = append(k.verdicts[f.Decision], v)
+		k.verdicts[p.question] = append(k.verdicts[p.question], v)
 	}
 }
 
@@ -188,4 +210,13 @@ func (v *verdict) outgoing() []byte {
 	return v.raw
 }
 
-func (v *verdict) kept() bool { return !v.hidden && v.excluded < 0 }
+// kept says whether the entry is kept unless the route's state has it otherwise.
+func (v *verdict) kept() bool { return !v.hidden && v.excluded < 0 && v.source == 0 }
+
+// exclusion gives the first exclusion that takes the entry when some of the conditional ones are active; −1: none.
+func (v *verdict) exclusion(active uint64) int32 {
+	if when := v.when & active; when != 0 {
+		return int32(bits.TrailingZeros64(when))
+	}
+	return v.excluded
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 	"sync"
 
 	"sluice/configs"
@@ -25,11 +26,16 @@ type Decision struct {
 	Interceptors    []Interceptor    // routes above that may hide an entry of the scope, from the root down
 	Required        bool             // nobody hides entries of the scope's parent itself
 	Redact          *redact.Redactor // what the destination must not see is taken out of what is kept; nil: nothing
+	Whens           []*exprs.When    // in the order of Exclusions: when each is active; shorter or nil: always
+	Quotas          []configs.QuotaTerms
+	Diverted        []Interceptor // routes that divert here what is above their quotas: nothing else is seen
+
+	conditional uint64 // bits of the exclusions with a when
 
 	failures *whereFailures // nil: nobody counts
 }
 
-// Interceptor is what a route above takes.
+// Interceptor is what a route above takes, or one that diverts.
 type Interceptor struct {
 	Route    string
 	text     string // the same for those that take the same
@@ -40,11 +46,24 @@ type Interceptor struct {
 func DecisionOf(t configs.Terms) Decision {
 	d := Decision{
 		Rule: t.Rule, Where: t.Where, Exclusions: t.Exclusions, ExclusionWheres: t.ExclusionWheres, Limits: t.Limits,
-		Scope: t.Scope, Required: t.Required,
+		Scope: t.Scope, Required: t.Required, Whens: t.Whens, Quotas: t.Quotas,
 	}
 	for _, above := range t.Interceptors {
 		takes := DecisionOf(above.Terms)
 		d.Interceptors = append(d.Interceptors, Interceptor{above.Route, above.Text, &takes})
+	}
+	for _, from := range t.Diverted {
+		source := DecisionOf(from.Terms)
+		source.Quotas = slices.Clone(source.Quotas)
+		for i := range source.Quotas {
+			source.Quotas[i].ID = from.Route + ": " + source.Quotas[i].ID
+		}
+		d.Diverted = append(d.Diverted, Interceptor{from.Route, from.Text, &source})
+	}
+	for i, w := range t.Whens {
+		if w != nil {
+			d.conditional |= 1 << i
+		}
 	}
 	return d
 }
@@ -103,6 +122,21 @@ func (d *Decision) excludes(e *logentry.Entry, excluded uint64, err error) (int3
 	return -1, err
 }
 
+// excludeWhen gives the conditional exclusions that would take the entry before the one that does (-1: none does): the bits of
+// those whose where holds. The errors of others join err.
+func (d *Decision) excludeWhen(e *logentry.Entry, excluded uint64, first int32, err error) (when uint64, _ error) {
+	for ; excluded != 0; excluded &= excluded - 1 {
+		i := int32(bits.TrailingZeros64(excluded))
+		if first >= 0 && i > first {
+			break
+		}
+		if i, err = d.excludes(e, 1<<i, err); i >= 0 {
+			when |= 1 << i
+		}
+	}
+	return when, err
+}
+
 // keeps says whether an interceptor takes an entry that Rule.Include matched. What fails is noted on its own route.
 func (d *Decision) keeps(e *logentry.Entry, excluded uint64) bool {
 	matched, err := d.matches(e)
@@ -121,6 +155,14 @@ func (d *Decision) Fields() []logentry.Path {
 	}
 	if d.Where != nil {
 		paths = append(paths, d.Where.Fields()...)
+	}
+	for i := range d.Quotas {
+		if by := d.Quotas[i].By; by != nil {
+			paths = append(paths, by.Fields()...)
+		}
+		if d.Quotas[i].Over == configs.SampleDown {
+			paths = append(paths, logentry.PathInsertID)
+		}
 	}
 	for _, w := range d.ExclusionWheres {
 		if w != nil {

@@ -27,7 +27,7 @@ var errNoAnswer = errors.New("the destination does not answer and memory is shor
 func (l *lane) deliverCut(ctx context.Context) error {
 	l.mu.Lock()
 	b := l.cut
-	l.cut, l.writing, l.answered = nil, time.Now(), time.Now()
+	l.cut, l.writing, l.answered, l.underway = nil, time.Now(), time.Now(), b.used()
 	l.mu.Unlock()
 	defer b.drop()
 	if err := l.boardAhead(ctx); err != nil {
@@ -147,6 +147,7 @@ func (l *lane) settled(kind ledger.Kind) ledger.Record {
 			r.Anchor = &w.plan.Anchor
 		}
 	}
+	r.Quota = l.quotaAfter(l.written.changes())
 	return r
 }
 
@@ -160,6 +161,9 @@ func (l *lane) append(ctx context.Context, r ledger.Record) error {
 	defer l.mu.Unlock()
 	l.written, l.recorded, l.oldest = nil, time.Now(), false
 	l.committed, l.lost = r.Committed, r.Lost
+	if r.Quota != nil {
+		l.settledUsage.Apply(*r.Quota)
+	}
 	l.tally.add(before, r)
 	return nil
 }
@@ -200,7 +204,8 @@ type change struct {
 func (l *lane) wrote(d draft, receipts []driver.Receipt) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.written = &written{plan: d.record(), receipts: receipts, at: time.Now()}
+	l.written = &written{plan: d.record(), receipts: receipts, used: l.underway, at: time.Now()}
+	l.underway = nil
 	l.state, l.dead = d.next, d.dead
 	l.writing, l.answered, l.relieve, l.blocked = time.Time{}, time.Time{}, nil, time.Time{}
 	l.status.LastSuccess = time.Now()
@@ -356,7 +361,7 @@ func (l *lane) skip(ctx context.Context) error {
 		l.mu.Unlock()
 		return nil
 	}
-	l.pending = newBatch(l.router.memory, b.next, b.revision, b.route)
+	l.pending = l.newBatch(b.next, b.revision, b.route)
 	l.mu.Unlock()
 	return l.skipBatch(ctx, b)
 }
@@ -365,7 +370,8 @@ func (l *lane) skip(ctx context.Context) error {
 func (l *lane) skipBatch(ctx context.Context, b *batch) error {
 	r := l.settled(ledger.KindSkip)
 	counts := b.counts(b.revision.decision.Exclusions)
-	r.Skip = &ledger.Skip{Range: ledger.Range{First: b.first, Last: b.next - 1, Counts: counts}, Missing: b.missing}
+	r.Skip = &ledger.Skip{Range: ledger.Range{First: b.first, Last: b.next - 1, Counts: counts}, Missing: b.missing, Active: b.active()}
+	r.Quota = l.quotaAfter(l.written.changes(), b.used())
 	r.Committed = b.next - 1
 	r.Lost += countOf(b.missing)
 	l.logMissing(b.missing)
@@ -392,7 +398,7 @@ func (l *lane) pass(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.barrier = nil
-	l.pending = newBatch(l.router.memory, next, rev, l.route)
+	l.pending = l.newBatch(next, rev, l.route)
 	return nil
 }
 

@@ -72,7 +72,7 @@ func (l *lane) draft(b *batch, t terms) (draft, error) {
 	d.plan = ledger.Plan{
 		First: b.first, Last: b.next - 1, Named: t.named, Missing: b.missing,
 		Decision: b.revision.hash, Delivery: t.delivery, Epoch: b.epoch,
-		Counts: b.counts(b.revision.decision.Exclusions), Units: p.Units, Rejects: rejects, Amends: t.amends,
+		Counts: b.counts(b.revision.decision.Exclusions), Units: p.Units, Rejects: rejects, Amends: t.amends, Active: b.active(), Clock: b.clock(),
 		State: t.state, DeadState: t.dead, Superseded: t.superseded, Until: t.until,
 	}
 	if b.end != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sort"
 	"sync"
 	"time"
 
@@ -40,43 +41,50 @@ type lane struct {
 	pinned string // hash of the delivery settings that the states belong to
 	stored string // hash of the delivery settings that stand in the ledger
 
-	mu        sync.Mutex
-	route     *Route // as it is in force now
-	changed   bool   // the route is another than at the last recover
-	retiring  bool   // the route is gone: flush and end
-	closing   bool   // and write the closed record
-	finished  bool
-	abandon   string      // a person's reason to abandon the open plan
-	held      *ledger.Act // by which a person holds the lane, as its last record says
-	asks      []*ask      // acts that wait to be recorded
-	unready   bool        // the destination could not be prepared when it was last asked
-	blocked   time.Time   // since when the destination has been misconfigured
-	wake      chan struct{}
-	reader    *reader   // aboard which the lane is
-	waiting   bool      // wants to board at pending.next
-	coming    time.Time // since when it recovers, to board then; zero = it does not
-	pending   *batch    // being gathered; nil until recovered
-	cut       *batch    // to be delivered next
-	written   *written
-	writing   time.Time // since when a plan is being made and written; zero = none is
-	answered  time.Time // when the destination last answered for a unit of it, or when it was begun
-	relieve   context.CancelCauseFunc
-	barrier   *barrier
-	cause     error // why the lane must stop, found by a reader
-	early     bool  // memory is short: cut what is there
-	recorded  time.Time
-	oldest    bool // the cursor lies in the oldest quarter of the stream
-	status    LaneStatus
-	committed uint64
-	lost      uint64 // messages, in all
-	tally     tally
-	lossIn    time.Duration // until retention overtakes the lane; 0: not foreseen
+	mu           sync.Mutex
+	route        *Route // as it is in force now
+	changed      bool   // the route is another than at the last recover
+	retiring     bool   // the route is gone: flush and end
+	closing      bool   // and write the closed record
+	finished     bool
+	abandon      string      // a person's reason to abandon the open plan
+	held         *ledger.Act // by which a person holds the lane, as its last record says
+	asks         []*ask      // acts that wait to be recorded
+	unready      bool        // the destination could not be prepared when it was last asked
+	blocked      time.Time   // since when the destination has been misconfigured
+	wake         chan struct{}
+	reader       *reader   // aboard which the lane is
+	waiting      bool      // wants to board at pending.next
+	coming       time.Time // since when it recovers, to board then; zero = it does not
+	pending      *batch    // being gathered; nil until recovered
+	cut          *batch    // to be delivered next
+	written      *written
+	writing      time.Time // since when a plan is being made and written; zero = none is
+	answered     time.Time // when the destination last answered for a unit of it, or when it was begun
+	relieve      context.CancelCauseFunc
+	barrier      *barrier
+	settledUsage ledger.Usage      // of the quotas, as the last record has it
+	usage        *ledger.Usage     // with all that is gathered
+	underway     *ledger.Usage     // what the plan changes of it that is being written
+	restUntil    time.Time         // when the quota that makes the route rest has room again
+	activeNow    []string          // the conditional exclusions that are active
+	activations  map[string]uint64 // how often each became so, since the program started
+	cause        error             // why the lane must stop, found by a reader
+	early        bool              // memory is short: cut what is there
+	recorded     time.Time
+	oldest       bool // the cursor lies in the oldest quarter of the stream
+	status       LaneStatus
+	committed    uint64
+	lost         uint64 // messages, in all
+	tally        tally
+	lossIn       time.Duration // until retention overtakes the lane; 0: not foreseen
 }
 
 // written is a plan whose units all stand at the destination, not yet committed in the ledger.
 type written struct {
 	plan     ledger.Plan
 	receipts []driver.Receipt
+	used     *ledger.Usage // what it changed of the quotas' use; nil: no quotas
 	at       time.Time
 }
 
@@ -113,6 +121,9 @@ func (l *lane) take(r *reader, blk *block, verdicts []verdict) bool {
 	now := time.Now()
 	had := l.pending.entries
 	for from, v := 0, 0; from < len(blk.msgs); {
+		if !l.begin(blk, from) {
+			return false
+		}
 		to, w := l.reach(blk, verdicts, from, v)
 		if to < from { // the next message opens too many partitions
 			if !l.cutPending() {
@@ -120,6 +131,12 @@ func (l *lane) take(r *reader, blk *block, verdicts []verdict) bool {
 				return false
 			}
 			continue
+		}
+		if stop, until := l.pending.meter.rests(blk, from, to, verdicts[v:w]); stop == from {
+			l.restTill(until)
+			return false
+		} else if stop <= to {
+			to, w = stop-1, v+sort.Search(w-v, func(i int) bool { return int(verdicts[v+i].msg) >= stop })
 		}
 		l.pending.add(blk, from, to, verdicts[v:w], now)
 		from, v = to+1, w
@@ -173,7 +190,7 @@ func (l *lane) cutPending() bool {
 		return false
 	}
 	l.cut = l.pending
-	l.pending = newBatch(l.router.memory, l.cut.next, l.cut.revision, l.cut.route)
+	l.pending = l.newBatch(l.cut.next, l.cut.revision, l.cut.route)
 	l.early = false
 	l.wakeUp()
 	return true
@@ -321,6 +338,7 @@ func (l *lane) forget() {
 	l.pending, l.cut, l.written, l.barrier = nil, nil, nil, nil
 	l.reader, l.waiting, l.early, l.cause, l.coming = nil, false, false, nil, time.Time{}
 	l.writing, l.answered, l.relieve = time.Time{}, time.Time{}, nil
+	l.settledUsage, l.usage, l.underway, l.restUntil = ledger.Usage{}, nil, nil, time.Time{}
 	l.state, l.dead, l.pinned = nil, nil, ""
 	l.chain = chain{ledger: l.router.opts.Ledger, lane: l.name, nonce: l.router.opts.Nonce}
 }
@@ -389,10 +407,10 @@ func (l *lane) todo(now time.Time) (do func(context.Context) error, wait time.Du
 		return func(context.Context) error { return cause }, 0
 	case l.cut != nil:
 		return l.deliverCut, 0
-	case p.entries > 0 && (draining || l.barrier != nil || l.early || l.full(1) || !now.Before(p.born.Add(p.route.Batch.Age))):
+	case p.entries > 0 && (draining || l.barrier != nil || !l.restUntil.IsZero() || l.early || l.full(1) || !now.Before(p.born.Add(p.route.Batch.Age))):
 		l.cutPending()
 		return l.deliverCut, 0
-	case p.entries == 0 && p.covers() && (draining || l.barrier != nil || l.oldest || p.messages >= skipMessages ||
+	case p.entries == 0 && p.covers() && (draining || l.barrier != nil || !l.restUntil.IsZero() || l.oldest || p.messages >= skipMessages ||
 		!now.Before(l.recorded.Add(skipAge))):
 		return l.skip, 0
 	case l.barrier != nil && !draining:
@@ -406,7 +424,9 @@ func (l *lane) todo(now time.Time) (do func(context.Context) error, wait time.Du
 		return func(context.Context) error { return held }, 0
 	case draining:
 		return func(context.Context) error { return errStopped }, 0
+	case now.Before(l.restUntil):
 	case l.reader == nil && !l.waiting:
+		l.endRest()
 		return l.board, 0
 	}
 	return nil, l.patience(now)
@@ -422,6 +442,9 @@ func (l *lane) patience(now time.Time) time.Duration {
 	}
 	if l.written != nil {
 		due = earlier(due, l.written.at.Add(commitIdle))
+	}
+	if !l.restUntil.IsZero() {
+		due = earlier(due, l.restUntil)
 	}
 	return due.Sub(now)
 }

@@ -87,8 +87,9 @@ func (l *lane) shed() {
 		return
 	}
 	b := l.pending
-	l.pending = newBatch(l.router.memory, b.first, b.revision, b.route)
+	l.pending = l.newBatch(b.first, b.revision, b.route)
 	b.drop()
+	l.rewind()
 	l.waiting = false
 	l.leave()
 }

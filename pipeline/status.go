@@ -3,6 +3,8 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"sluice/pipeline/ledger"
@@ -24,20 +26,24 @@ const (
 
 // LaneStatus is what status shows of a lane.
 type LaneStatus struct {
-	Route       string      `json:"route"`
-	Stream      string      `json:"stream"`
-	State       State       `json:"state"`
-	Message     string      `json:"message"`
-	LastAttempt time.Time   `json:"lastAttempt,omitzero"`
-	LastSuccess time.Time   `json:"lastSuccess,omitzero"`
-	Cursor      uint64      `json:"cursor"`                // every sequence up to here is settled, durably
-	Last        uint64      `json:"last"`                  // the stream's last sequence, as last heard
-	Lag         uint64      `json:"lag"`                   // sequences that are not settled yet
-	Lost        uint64      `json:"lost"`                  // messages that the stream lost before the lane had them, in all
-	WhereErrors uint64      `json:"whereErrors,omitempty"` // entries on which a where failed, since the program started: they were kept
-	WhereError  string      `json:"whereError,omitempty"`  // the last of them
-	LossIn      string      `json:"lossIn,omitempty"`      // when retention would overtake the lane if it stood still: a duration
-	Held        *ledger.Act `json:"held,omitempty"`        // by which a person holds the lane: Message says it for people
+	Route       string    `json:"route"`
+	Stream      string    `json:"stream"`
+	State       State     `json:"state"`
+	Message     string    `json:"message"`
+	LastAttempt time.Time `json:"lastAttempt,omitzero"`
+	LastSuccess time.Time `json:"lastSuccess,omitzero"`
+	Cursor      uint64    `json:"cursor"`                // every sequence up to here is settled, durably
+	Last        uint64    `json:"last"`                  // the stream's last sequence, as last heard
+	Lag         uint64    `json:"lag"`                   // sequences that are not settled yet
+	Lost        uint64    `json:"lost"`                  // messages that the stream lost before the lane had them, in all
+	WhereErrors uint64    `json:"whereErrors,omitempty"` // entries on which a where failed, since the program started: they were kept
+	WhereError  string    `json:"whereError,omitempty"`  // the last of them
+	LossIn      string    `json:"lossIn,omitempty"`      // when retention would overtake the lane if it stood still: a duration
+
+	Quotas      []QuotaStatus     `json:"quotas,omitempty"`
+	Active      []string          `json:"active,omitempty"`      // conditional exclusions that are active now
+	Activations map[string]uint64 `json:"activations,omitempty"` // how often each has become so, since the program started
+	Held        *ledger.Act       `json:"held,omitempty"`        // by which a person holds the lane: Message says it for people
 
 	Tally      Tally         `json:"-"` // since the program started
 	TimeToLoss time.Duration `json:"-"` // LossIn; 0: not foreseen
@@ -83,6 +89,7 @@ func (l *lane) statusAt(last uint64) LaneStatus {
 	draining := l.router.isDraining() || l.retiring
 	s := l.status
 	s.Lost, s.Held = l.lost, l.held
+	s.Quotas, s.Active, s.Activations = l.quotaStatus(), slices.Clone(l.activeNow), maps.Clone(l.activations)
 	s.WhereErrors, s.WhereError = l.readers.control.whereErrors(l.routeName)
 	s.Tally, s.TimeToLoss = l.tally.read(), l.lossIn
 	if l.lossIn > 0 {

@@ -144,18 +144,22 @@ func writeExclusions(w io.Writer, b ledger.Balance) error {
 		if len(r.Excluded) == 0 {
 			continue
 		}
-		if _, err := fmt.Fprintf(w, "%s excluded: %s\n", r.Route, excludedText(r.Excluded)); err != nil {
+		if _, err := fmt.Fprintf(w, "%s excluded: %s\n", r.Route, excludedText(r.Excluded, r.ExcludedBytes)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// excludedText lists exclusions and how many entries each took, by name.
-func excludedText(excluded map[string]uint64) string {
+// excludedText lists exclusions and how many entries each took, by name, with their bytes where those are known.
+func excludedText(excluded, bytes map[string]uint64) string {
 	var parts []string
 	for _, rule := range slices.Sorted(maps.Keys(excluded)) {
-		parts = append(parts, fmt.Sprintf("%s %d", rule, excluded[rule]))
+		part := fmt.Sprintf("%s %d", rule, excluded[rule])
+		if n := bytes[rule]; n > 0 {
+			part += fmt.Sprintf(" (%d bytes)", n)
+		}
+		parts = append(parts, part)
 	}
 	return strings.Join(parts, ", ")
 }

@@ -125,7 +125,7 @@ func (r *laneRow) account() string {
 	}
 	excluded := "-"
 	if len(r.counts.Excluded) > 0 {
-		excluded = excludedText(r.counts.Excluded)
+		excluded = excludedText(r.counts.Excluded, nil)
 	}
 	bytes := "-"
 	if r.state == "committed" {

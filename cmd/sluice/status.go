@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -15,6 +17,7 @@ import (
 
 	"sluice/configs"
 	"sluice/console"
+	"sluice/pipeline"
 )
 
 // statusPatience is how long status waits for the daemon's answer.
@@ -115,12 +118,44 @@ func writeStatus(w io.Writer, status console.Status, format outputFormat) error 
 	if err := t.Flush(); err != nil {
 		return err
 	}
+	for _, r := range status.Routes {
+		if err := writeQuotas(w, r); err != nil {
+			return err
+		}
+	}
 	for _, s := range status.Strangers {
 		resource := s.Resource
 		if resource == "" {
 			resource = "others"
 		}
 		if _, err := fmt.Fprintf(w, "%s: %d entries of %s, which the hierarchy lacks\n", s.Stream, s.Entries, resource); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeQuotas writes how full a lane's quotas are, when they will be, and which exclusions that has made active.
+func writeQuotas(w io.Writer, r pipeline.LaneStatus) error {
+	for _, q := range r.Quotas {
+		text := fmt.Sprintf("%s/%s: quota %s: %d of %d used (%.0f %%)", r.Route, r.Stream, q.Quota, q.Used, q.Limit, 100*float64(q.Used)/float64(q.Limit))
+		if q.Tenants > 0 {
+			text += fmt.Sprintf(" by %q, the first of %d", q.Tenant, q.Tenants)
+		}
+		text += ", ends " + q.Ends.Local().Format(time.DateTime)
+		if !q.Exhausted.IsZero() {
+			text += ", used up at " + q.Exhausted.Local().Format(time.DateTime)
+		}
+		if _, err := fmt.Fprintln(w, text); err != nil {
+			return err
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Activations)) {
+		state := "not active now"
+		if slices.Contains(r.Active, name) {
+			state = "active"
+		}
+		if _, err := fmt.Fprintf(w, "%s/%s: exclusion %s: %s, became so %d times\n", r.Route, r.Stream, name, state, r.Activations[name]); err != nil {
 			return err
 		}
 	}

@@ -22,21 +22,22 @@ type Balance struct {
 
 // RouteBalance is the account of one route, over all its lanes.
 type RouteBalance struct {
-	Route       string            `json:"route"`
-	Examined    uint64            `json:"examined"`
-	Delivered   uint64            `json:"delivered"`
-	NotMatched  uint64            `json:"notMatched"`
-	Excluded    map[string]uint64 `json:"excluded"` // by exclusion; never nil
-	Intercepted uint64            `json:"intercepted"`
-	Sampled     uint64            `json:"sampled"`
-	OverQuota   uint64            `json:"overQuota"`
-	Duplicates  uint64            `json:"duplicates"`
-	DeadLetters uint64            `json:"deadLetters"`          // those that are dead still
-	Replayed    uint64            `json:"replayed,omitempty"`   // of Delivered: so many were dead letters before
-	Backfilled  uint64            `json:"backfilled,omitempty"` // of Examined: so many for a second time, by a backfill that took them up
-	Objects     uint64            `json:"objects"`
-	Bytes       uint64            `json:"bytes"`
-	Balanced    bool              `json:"balanced"` // every lane's chain holds, and every entry is accounted for
+	Route         string            `json:"route"`
+	Examined      uint64            `json:"examined"`
+	Delivered     uint64            `json:"delivered"`
+	NotMatched    uint64            `json:"notMatched"`
+	Excluded      map[string]uint64 `json:"excluded"`                // by exclusion; never nil
+	ExcludedBytes map[string]uint64 `json:"excludedBytes,omitempty"` // likewise, in bytes
+	Intercepted   uint64            `json:"intercepted"`
+	Sampled       uint64            `json:"sampled"`
+	OverQuota     uint64            `json:"overQuota"`
+	Duplicates    uint64            `json:"duplicates"`
+	DeadLetters   uint64            `json:"deadLetters"`          // those that are dead still
+	Replayed      uint64            `json:"replayed,omitempty"`   // of Delivered: so many were dead letters before
+	Backfilled    uint64            `json:"backfilled,omitempty"` // of Examined: so many for a second time, by a backfill that took them up
+	Objects       uint64            `json:"objects"`
+	Bytes         uint64            `json:"bytes"`
+	Balanced      bool              `json:"balanced"` // every lane's chain holds, and every entry is accounted for
 }
 
 // RouteOf gives the route of a lane: what stands before its first slash.
@@ -100,7 +101,7 @@ func (b Balance) Since(earlier Balance) Balance {
 	since := Balance{Routes: slices.Clone(b.Routes), Broken: b.Broken}
 	for i := range since.Routes {
 		r := &since.Routes[i]
-		r.Excluded = maps.Clone(r.Excluded)
+		r.Excluded, r.ExcludedBytes = maps.Clone(r.Excluded), maps.Clone(r.ExcludedBytes)
 		for _, e := range earlier.Routes {
 			if e.Route == r.Route {
 				r.subtract(e)
@@ -133,9 +134,8 @@ func (r *RouteBalance) add(t Tally, holds bool) {
 	r.DeadLetters += c.Dead
 	r.Objects += t.Objects
 	r.Bytes += t.Bytes
-	for rule, n := range c.Excluded {
-		r.Excluded[rule] += n
-	}
+	addTo(&r.Excluded, c.Excluded)
+	addTo(&r.ExcludedBytes, c.ExcludedBytes)
 	r.Balanced = r.Balanced && holds && c.Balanced()
 }
 
@@ -174,9 +174,14 @@ func (r *RouteBalance) subtract(e RouteBalance) {
 	r.Backfilled -= e.Backfilled
 	r.Objects -= e.Objects
 	r.Bytes -= e.Bytes
-	for rule, n := range e.Excluded {
-		if r.Excluded[rule] -= n; r.Excluded[rule] == 0 {
-			delete(r.Excluded, rule)
+	subtractFrom(r.Excluded, e.Excluded)
+	subtractFrom(r.ExcludedBytes, e.ExcludedBytes)
+}
+
+func subtractFrom(sum, less map[string]uint64) {
+	for rule, n := range less {
+		if sum[rule] -= n; sum[rule] == 0 {
+			delete(sum, rule)
 		}
 	}
 }

@@ -9,16 +9,17 @@ import (
 // Counts is the account of a range of sequences: what became of each entry. Entries are conserved: Examined = the sum of the
 // fields from NotMatched to Kept.
 type Counts struct {
-	Messages    uint64            `json:"messages"` // last − first + 1 − missing
-	Examined    uint64            `json:"examined"` // entries in the messages
-	NotMatched  uint64            `json:"notMatched,omitempty"`
-	Intercepted uint64            `json:"intercepted,omitempty"`
-	Excluded    map[string]uint64 `json:"excluded,omitempty"` // by exclusion
-	Duplicates  uint64            `json:"duplicates,omitempty"`
-	Sampled     uint64            `json:"sampled,omitempty"`
-	OverQuota   uint64            `json:"overQuota,omitempty"`
-	Dead        uint64            `json:"dead,omitempty"` // in the dead letters
-	Kept        uint64            `json:"kept,omitempty"` // delivered
+	Messages      uint64            `json:"messages"` // last − first + 1 − missing
+	Examined      uint64            `json:"examined"` // entries in the messages
+	NotMatched    uint64            `json:"notMatched,omitempty"`
+	Intercepted   uint64            `json:"intercepted,omitempty"`
+	Excluded      map[string]uint64 `json:"excluded,omitempty"`      // by exclusion
+	ExcludedBytes map[string]uint64 `json:"excludedBytes,omitempty"` // likewise, of the entries as they stand on the bus
+	Duplicates    uint64            `json:"duplicates,omitempty"`
+	Sampled       uint64            `json:"sampled,omitempty"`
+	OverQuota     uint64            `json:"overQuota,omitempty"`
+	Dead          uint64            `json:"dead,omitempty"` // in the dead letters
+	Kept          uint64            `json:"kept,omitempty"` // delivered
 }
 
 // Add adds o to c.
@@ -32,11 +33,16 @@ func (c *Counts) Add(o Counts) {
 	c.OverQuota += o.OverQuota
 	c.Dead += o.Dead
 	c.Kept += o.Kept
-	for rule, n := range o.Excluded {
-		if c.Excluded == nil {
-			c.Excluded = make(map[string]uint64)
+	addTo(&c.Excluded, o.Excluded)
+	addTo(&c.ExcludedBytes, o.ExcludedBytes)
+}
+
+func addTo(sum *map[string]uint64, more map[string]uint64) {
+	for rule, n := range more {
+		if *sum == nil {
+			*sum = make(map[string]uint64)
 		}
-		c.Excluded[rule] += n
+		(*sum)[rule] += n
 	}
 }
 
@@ -56,6 +62,7 @@ type Tally struct {
 	Bytes   uint64 `json:"bytes"`   // stored bytes of those
 	Lost    uint64 `json:"lost"`    // messages in losses
 	Plans   uint64 `json:"plans"`   // committed
+	Quota   *Usage `json:"quota,omitempty"`
 	open    []bool // of each unit of the open plan, whether it goes to the sink
 }
 
@@ -73,6 +80,12 @@ func (t *Tally) Add(r Record) {
 	if r.Skip != nil {
 		t.Counts.Add(r.Skip.Counts)
 	}
+	if r.Quota != nil {
+		if t.Quota == nil {
+			t.Quota = &Usage{}
+		}
+		t.Quota.Apply(*r.Quota)
+	}
 	if r.Loss != nil {
 		t.Lost += r.Loss.Count
 	}
@@ -89,7 +102,11 @@ func (t *Tally) Follow(before []Plan, r Record) {
 func (t *Tally) restore(r Record) {
 	if r.Tally != nil {
 		*t = *r.Tally
-		t.Counts.Excluded = maps.Clone(t.Counts.Excluded)
+		t.Counts.Excluded, t.Counts.ExcludedBytes = maps.Clone(t.Counts.Excluded), maps.Clone(t.Counts.ExcludedBytes)
+		if t.Quota != nil {
+			quota := t.Quota.Clone()
+			t.Quota = &quota
+		}
 	}
 	if r.Last != nil {
 		t.open = nil

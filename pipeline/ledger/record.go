@@ -59,10 +59,10 @@ type Record struct {
 	Held     *Act             `json:"held,omitempty"` // the act by which a person holds the lane: it reads nothing
 	Amend    *Amend           `json:"amend,omitempty"`
 	Abandon  *Abandon         `json:"abandon,omitempty"`
-	Replay   *Replay          `json:"replay,omitempty"`   // every record of a replay's lane: what it delivers
-	Backfill *Backfill        `json:"backfill,omitempty"` // every record of a backfill's lane: what it delivers
-	Lost     uint64           `json:"lost,omitempty"`     // messages lost on this lane so far, in losses and as missing from what was settled
-	Quota    json.RawMessage  `json:"quota,omitempty"`
+	Replay   *Replay          `json:"replay,omitempty"`    // every record of a replay's lane: what it delivers
+	Backfill *Backfill        `json:"backfill,omitempty"`  // every record of a backfill's lane: what it delivers
+	Lost     uint64           `json:"lost,omitempty"`      // messages lost on this lane so far, in losses and as missing from what was settled
+	Quota    *Usage           `json:"quota,omitempty"`     // of what is settled
 	State    driver.State     `json:"state,omitempty"`     // the sink's state after what is committed
 	DeadSt   driver.State     `json:"deadState,omitempty"` // the dead-letter sink's
 	Pinned   string           `json:"pinned,omitempty"`    // hash of the delivery settings that the states belong to
@@ -90,6 +90,8 @@ type Plan struct {
 	Counts   Counts          `json:"counts"`
 	Anchor   Anchor          `json:"anchor"` // of Last
 	Units    []driver.Unit   `json:"units"`
+	Active   []string        `json:"active,omitempty"`  // conditional exclusions that were active
+	Clock    int64           `json:"clock,omitempty"`   // stream time (Unix nanoseconds) that it began with, where a quota had made it wait
 	Rejects  []driver.Reject `json:"rejects,omitempty"` // refused by the sink: they are in the dead-letter units
 	Amends   int             `json:"amends,omitempty"`  // how often it was amended
 
@@ -135,7 +137,8 @@ type Anchor struct {
 // Skip is a range in which the route kept nothing.
 type Skip struct {
 	Range
-	Missing []Gap `json:"missing,omitempty"`
+	Missing []Gap    `json:"missing,omitempty"`
+	Active  []string `json:"active,omitempty"` // conditional exclusions that were active
 }
 
 // Loss is a range of which the stream no longer held Count messages when the lane came to it: all of them, but in an amend, whose

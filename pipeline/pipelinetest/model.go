@@ -26,18 +26,21 @@ func (w *World) Violations(l ledger.Ledger) []string {
 		if !account.Tally.Counts.Balanced() {
 			add("%s: does not balance: %+v", lane, account.Tally.Counts)
 		}
-		if len(w.gone) == 0 && w.lives == 0 && account.Committed > 0 {
-			if wrong := w.miscounted(name, revisions, account.Tally.Counts); wrong != "" {
-				add("%s: %s", lane, wrong)
-			}
+		verdicts := w.settled(l, name, revisions, add)
+		if wrong := w.miscounted(verdicts, account.Tally.Counts); wrong != "" {
+			add("%s: %s", lane, wrong)
 		}
 		lost := w.scan(l, lane, add)
 		begin := revisions.begin(name)
 		want := make(map[string]int)
 		may := make(map[string]int)
-		for _, s := range w.sent {
+		for i, s := range w.sent {
+			verdict, settled := verdicts[i]
 			line := w.shown(name, s.line)
 			switch {
+			case settled && verdict != "kept":
+			case settled:
+				want[line]++
 			case (s.void || lost(s.seq)) && revisions.keeps(name, s): // a plan open at the loss may have delivered it
 				may[line]++
 			case s.void || s.seq < begin || lost(s.seq) || !revisions.keeps(name, s):
@@ -150,22 +153,36 @@ func (r revised) begin(route string) uint64 {
 
 func (r revised) keeps(route string, s sent) bool { return r.verdict(route, s) == "kept" }
 
+// rule gives the last recorded revision that begins at a sequence or before, else the first; false when there is none.
+func (r revised) rule(route string, seq uint64) (rule recordedRule, ok bool) {
+	for i, rev := range r[route] {
+		if i == 0 || rev.from <= seq {
+			rule, ok = rev.rule, true
+		}
+	}
+	return rule, ok
+}
+
 // verdict says what becomes of a line under the last recorded revision that begins at its sequence or before, else the first.
 func (r revised) verdict(route string, s sent) string {
 	if unreadable := s.n < 0; unreadable || route == pipeline.Unreadable {
 		return map[bool]string{true: "kept", false: "notMatched"}[unreadable && route == pipeline.Unreadable]
 	}
-	revs := r[route]
-	if len(revs) == 0 {
+	rule, ok := r.rule(route, s.seq)
+	if !ok {
 		return "notMatched"
 	}
-	rule := revs[0].rule
-	for _, rev := range revs {
-		if rev.from <= s.seq {
-			rule = rev.rule
+	return rule.verdict(s)
+}
+
+// overflows names the route that diverts to another, "" when none does.
+func (w *World) overflows(route string) string {
+	for _, r := range w.Routes {
+		if r.Name == route {
+			return r.Overflow
 		}
 	}
-	return rule.verdict(s)
+	return ""
 }
 
 func (w *World) shown(route, line string) string {

@@ -44,8 +44,18 @@ func (w *World) Config() *configs.Config {
 		}
 		rule := Rules[r.Rule]
 		text += fmt.Sprintf("  - {name: %s, filter: '%s', required: %t, sink: {place: {}}", r.Name, rule.Filter, r.Required)
+		var exclusions []string
 		if rule.Exclude != "" {
-			text += fmt.Sprintf(", exclusions: [{name: x, filter: '%s'}]", rule.Exclude)
+			exclusions = append(exclusions, fmt.Sprintf("{name: x, filter: '%s'}", rule.Exclude))
+		}
+		if r.When != "" {
+			exclusions = append(exclusions, fmt.Sprintf("{name: w, filter: 'jsonPayload.n=4', when: '%s'}", r.When))
+		}
+		if exclusions != nil {
+			text += ", exclusions: [" + strings.Join(exclusions, ", ") + "]"
+		}
+		if r.Quota != "" {
+			text += ", quota: " + r.Quota
 		}
 		if r.Parent != "" {
 			text += fmt.Sprintf(", parent: %s, includeChildren: %t, interceptChildren: %t", r.Parent, r.Children, r.Intercept)
@@ -85,7 +95,8 @@ func decide(route string, b []byte) (pipeline.Decision, error) {
 // recordedRule is the model's own reading of decision settings.
 type recordedRule struct {
 	Filter     string
-	Exclusions []struct{ Filter string }
+	Exclusions []struct{ Filter, When string }
+	Quotas     []recordedQuota
 	Required   bool
 	Scope      *struct {
 		Parent   string
@@ -105,9 +116,13 @@ func readRule(l ledger.Reader, hash string) (r recordedRule, err error) {
 // verdict says what becomes of a line.
 func (r recordedRule) verdict(s sent) string {
 	resource := fmt.Sprintf("projects/p%d", s.n%2)
-	rule := Rules[slices.IndexFunc(Rules, func(o Rule) bool {
-		return o.Filter == r.Filter && (len(r.Exclusions) == 0 && o.Exclude == "" || len(r.Exclusions) == 1 && o.Exclude == r.Exclusions[0].Filter)
-	})]
+	exclude := ""
+	for _, x := range r.Exclusions {
+		if x.When == "" {
+			exclude = x.Filter
+		}
+	}
+	rule := Rules[slices.IndexFunc(Rules, func(o Rule) bool { return o.Filter == r.Filter && o.Exclude == exclude })]
 	if r.Scope != nil && resource != r.Scope.Parent && !slices.Contains(r.Scope.Children, resource) {
 		return "notMatched"
 	}
@@ -127,30 +142,39 @@ func (r recordedRule) verdict(s sent) string {
 	return "kept"
 }
 
-// miscounted compares an account with what the model makes of every line, where the stream has lost none.
-func (w *World) miscounted(route string, revisions revised, counts ledger.Counts) string {
+// miscounted compares an account with what the model makes of every line.
+func (w *World) miscounted(verdicts map[int]string, counts ledger.Counts) string {
+	if verdicts == nil {
+		return ""
+	}
 	var want ledger.Counts
-	for _, s := range w.sent {
-		if s.seq < revisions.begin(route) {
-			continue
+	exclude := func(name string, s sent) {
+		if want.Excluded == nil {
+			want.Excluded, want.ExcludedBytes = make(map[string]uint64), make(map[string]uint64)
 		}
+		want.Excluded[name]++
+		want.ExcludedBytes[name] += uint64(len(s.line))
+	}
+	for i, verdict := range verdicts {
 		want.Examined++
-		switch revisions.verdict(route, s) {
+		switch verdict {
 		case "notMatched":
 			want.NotMatched++
 		case "intercepted":
 			want.Intercepted++
 		case "excluded":
-			want.Excluded = map[string]uint64{"x": want.Excluded["x"] + 1}
+			exclude("x", w.sent[i])
+		case "w":
+			exclude("w", w.sent[i])
+		case "overQuota", "diverted":
+			want.OverQuota++
 		case "kept":
 			want.Kept++
 		}
 	}
-	got := counts
-	got.Messages, got.Kept = 0, got.Kept+got.Dead
-	got.Dead = 0
-	if a, b := fmt.Sprintf("%+v", want), fmt.Sprintf("%+v", got); a != b {
-		return strings.Join([]string{"counts are", b, "and should be", a}, " ")
+	counts.Messages, counts.Kept, counts.Dead = 0, counts.Kept+counts.Dead, 0
+	if a, b := fmt.Sprintf("%+v", want), fmt.Sprintf("%+v", counts); a != b {
+		return "counts are " + b + " and should be " + a
 	}
 	return ""
 }

@@ -39,7 +39,8 @@ func TestWhere(t *testing.T) {
 		"fails": {route: route("", "int(labels.size) > 100"), keeps: "a", fails: 1, count: ledger.Counts{NotMatched: 3, Kept: 1}},
 		"keeps": {route: route("", "", exclusion("small", "labels.size:*", "int(labels.size) < 100"),
 			exclusion("derived", "", `insertId == "" or timestamp.Year() < 2000`), exclusion("d", "", "jsonPayload.id < 1234567890123456789")),
-			keeps: "ac", fails: 1, count: ledger.Counts{Kept: 2, Excluded: map[string]uint64{"small": 1, "d": 1}}},
+			keeps: "ac", fails: 1, count: ledger.Counts{Kept: 2, Excluded: map[string]uint64{"small": 1, "d": 1},
+				ExcludedBytes: map[string]uint64{"small": uint64(len(messages[1])), "d": uint64(len(messages[3]))}}},
 	}
 	synctest.Test(t, func(t *testing.T) {
 		w := NewWorld(t, 1, NewMemoryPlaces())

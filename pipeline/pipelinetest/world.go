@@ -78,6 +78,9 @@ type Route struct {
 
 	Parent                        string
 	Children, Intercept, Required bool
+
+	Quota, When string // YAML; the condition of the exclusion w, of lines with n=4
+	Overflow    string // the route that diverts here
 }
 
 // Rule is a filter with an exclusion, and the same said in Go for the model.
@@ -101,8 +104,9 @@ func nothing(int) bool { return false }
 type sent struct {
 	seq  uint64
 	line string
-	n    int  // what rules ask for; −1: unreadable
-	void bool // the stream lost it with its end, or was re-created: it may have been delivered, once
+	at   time.Time // when it was stored
+	n    int       // what rules ask for; −1: unreadable
+	void bool      // the stream lost it with its end, or was re-created: it may have been delivered, once
 }
 
 // NewWorld makes a world with routes and an empty stream, all by the seed.
@@ -141,9 +145,9 @@ func (w *World) Publish(n int) {
 			payload = append(append(payload, l...), '\n')
 		}
 		time.Sleep(time.Millisecond) // of the world's clock: no two messages are stored at one instant
-		seq := w.Stream.Append(payload)
+		at, seq := time.Now(), w.Stream.Append(payload)
 		for i := range lines {
-			w.sent[len(w.sent)-len(lines)+i].seq = seq
+			w.sent[len(w.sent)-len(lines)+i].seq, w.sent[len(w.sent)-len(lines)+i].at = seq, at
 		}
 	}
 }
