@@ -32,7 +32,7 @@ func TestConformance(t *testing.T) {
 		{"databricks/none/resumable", Options{Layout: layout.Spec{Name: "databricks"}, Compression: codec.None}, small, codesOfChunks},
 		{"template/zstd", Options{Layout: layout.Spec{Template: "l={logId}/{yyyy}-{MM}-{dd}"}, Compression: codec.Zstd}, usual, codesOfInserts},
 		{"hourly/csv", Options{Layout: layout.Spec{Name: "hourly"}, Compression: codec.Gzip, Format: codec.FormatCSV, Columns: columns}, usual, nil},
-		{"hourly/parquet/resumable", Options{Layout: layout.Spec{Name: "hourly"}, Compression: codec.Zstd, Format: codec.FormatParquet, Columns: columns}, small, nil},
+		{"hourly/parquet", Options{Layout: layout.Spec{Name: "hourly"}, Compression: codec.Zstd, Format: codec.FormatParquet, Columns: columns}, usual, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			sinktest.Run(t, harnesses(t, c.o, c.limits, c.codes, nil))

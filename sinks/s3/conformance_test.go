@@ -22,7 +22,7 @@ func TestConformance(t *testing.T) {
 		"databricks/none/parts":  {options: Options{Layout: databricks, Compression: codec.None}, limits: small, codes: codesOfParts},
 		"createOnly/zstd":        {options: Options{Layout: template, Compression: codec.Zstd, Create: CreateOnly}, limits: usual},
 		"csv":                    {options: Options{Layout: hourly, Compression: codec.Gzip, Format: codec.FormatCSV, Columns: columns}, limits: usual},
-		"parquet/parts":          {options: Options{Layout: hourly, Compression: codec.Zstd, Format: codec.FormatParquet, Columns: columns}, limits: small},
+		"parquet":                {options: Options{Layout: hourly, Compression: codec.Zstd, Format: codec.FormatParquet, Columns: columns}, limits: usual},
 		"overwrite":              {options: Options{Layout: hourly, Compression: codec.Gzip, Create: Overwrite}, limits: usual, blind: true},
 		"no conditions":          {options: Options{Layout: hourly, Compression: codec.Gzip}, limits: small, store: s3test.Bucket{Conditions: s3test.Ignored}, blind: true},
 		"no conditions on parts": {options: Options{Layout: hourly, Compression: codec.None}, limits: small, store: s3test.Bucket{Conditions: s3test.OnPutOnly}, blind: true},
