@@ -16,9 +16,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"sluice/sinks/driver"
+	"sluice/sinks/googleauth"
 )
-
-const credentialsRemedy = "give Sluice credentials: workload identity, GOOGLE_APPLICATION_CREDENTIALS or credentialsFile"
 
 // classify gives an error its code and, where a person must act, says what to do.
 func (d *Driver) classify(ctx context.Context, err error) error {
@@ -35,7 +34,7 @@ func (d *Driver) classify(ctx context.Context, err error) error {
 	if remedy != "" {
 		err = fmt.Errorf("%w (%s)", err, remedy)
 	}
-	if remedy == credentialsRemedy {
+	if remedy == googleauth.Remedy {
 		d.client.forget()
 	}
 	return &driver.Error{Code: code, Err: err}
@@ -50,11 +49,11 @@ func (d *Driver) judge(err error) (driver.Code, string) {
 	switch {
 	case errors.As(err, &token):
 		if s := statusOf(token.Response); s >= 400 && s < 500 && s != http.StatusTooManyRequests {
-			return driver.Misconfigured, credentialsRemedy
+			return driver.Misconfigured, googleauth.Remedy
 		}
 		return driver.Unavailable, ""
-	case errors.Is(err, errCredentials):
-		return driver.Misconfigured, credentialsRemedy
+	case errors.Is(err, googleauth.Err):
+		return driver.Misconfigured, googleauth.Remedy
 	case errors.As(err, &certificate):
 		return driver.Misconfigured, certificateRemedy
 	case errors.As(err, &answer):
@@ -79,7 +78,7 @@ func (d *Driver) judgeAnswer(e *googleapi.Error) (driver.Code, string) {
 	case e.Code == http.StatusRequestTimeout, e.Code == http.StatusTooManyRequests, e.Code >= 500:
 		return driver.Unavailable, ""
 	case e.Code == http.StatusUnauthorized:
-		return driver.Misconfigured, credentialsRemedy
+		return driver.Misconfigured, googleauth.Remedy
 	case e.Code == http.StatusForbidden && reasoned(e, "rateLimitExceeded", "quotaExceeded", "jobRateLimitExceeded"):
 		return driver.Unavailable, ""
 	case e.Code == http.StatusForbidden:
@@ -104,7 +103,7 @@ func reasoned(e *googleapi.Error, reasons ...string) bool {
 func (d *Driver) judgeStatus(s *status.Status) (driver.Code, string) {
 	switch s.Code() {
 	case codes.Unauthenticated:
-		return driver.Misconfigured, credentialsRemedy
+		return driver.Misconfigured, googleauth.Remedy
 	case codes.PermissionDenied:
 		return driver.Misconfigured, d.rightsRemedy()
 	case codes.NotFound:

@@ -2,18 +2,14 @@ package bigquery
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"sync"
 	"time"
 
-	"cloud.google.com/go/auth/credentials"
 	storage "cloud.google.com/go/bigquery/storage/apiv1"
 	"cloud.google.com/go/bigquery/storage/apiv1/storagepb"
 	"google.golang.org/api/bigquery/v2"
@@ -23,6 +19,8 @@ import (
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
+
+	"sluice/sinks/googleauth"
 )
 
 // scope is what credentials are asked for; IAM decides.
@@ -30,9 +28,6 @@ const scope = "https://www.googleapis.com/auth/bigquery"
 
 // callTimeout bounds one call that is not a delivery.
 const callTimeout = time.Minute
-
-// errCredentials wraps what is wrong with the credentials themselves.
-var errCredentials = errors.New("credentials")
 
 // client makes the SDKs' clients at their first use, and again after a failure or after the credentials were refused: files of them
 // may be mounted late, and rotate. No call is retried
@@ -146,14 +141,16 @@ func newTables(o *Options) (*bigquery.Service, error) {
 	opts := []option.ClientOption{option.WithoutAuthentication()}
 	if !strings.HasPrefix(o.Endpoint, "http://") { // a token never travels in the clear
 		var err error
-		if opts, err = authentication(o, &http.Client{Transport: base}); err != nil {
+		found, err := googleauth.Find(o.CredentialsFile, scope, &http.Client{Transport: base})
+		if err != nil {
 			return nil, err
 		}
+		opts = []option.ClientOption{option.WithAuthCredentials(found)}
 	}
 	// The client outlives every call, and so does its context.
 	web, err := htransport.NewTransport(context.Background(), base, opts...)
 	if err != nil {
-		return nil, fmt.Errorf("connect: %w: %w", errCredentials, err)
+		return nil, fmt.Errorf("connect: %w: %w", googleauth.Err, err)
 	}
 	if o.wrap != nil {
 		web = o.wrap(web)
@@ -186,9 +183,11 @@ func newWriter(o *Options) (*storage.BigQueryWriteClient, error) {
 	dial := append([]grpc.DialOption{grpc.WithDisableRetry(), grpc.WithConnectParams(reconnect)}, o.dial...)
 	opts := []option.ClientOption{option.WithoutAuthentication()}
 	if secure {
-		if opts, err = authentication(o, &http.Client{Transport: o.way().HTTP(nil)}); err != nil {
+		found, err := googleauth.Find(o.CredentialsFile, scope, &http.Client{Transport: o.way().HTTP(nil)})
+		if err != nil {
 			return nil, err
 		}
+		opts = []option.ClientOption{option.WithAuthCredentials(found)}
 		dial = append(dial, o.way().GRPC()...)
 	} else { // a token never travels in the clear
 		dial = append(dial, grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -199,7 +198,7 @@ func newWriter(o *Options) (*storage.BigQueryWriteClient, error) {
 	}
 	w, err := storage.NewBigQueryWriteClient(context.Background(), opts...) // the client outlives every call
 	if err != nil {
-		return nil, fmt.Errorf("connect: %w: %w", errCredentials, err)
+		return nil, fmt.Errorf("connect: %w: %w", googleauth.Err, err)
 	}
 	w.CallOptions = &storage.BigQueryWriteCallOptions{}
 	return w, nil
@@ -218,29 +217,4 @@ func (o *Options) writeAddress() (address string, secure bool, err error) {
 		return net.JoinHostPort(u.Hostname(), "443"), true, nil // one in the clear has its port
 	}
 	return u.Host, u.Scheme == "https", nil
-}
-
-// authentication finds the credentials; tokens are fetched by web.
-func authentication(o *Options, web *http.Client) ([]option.ClientOption, error) {
-	detect := &credentials.DetectOptions{Scopes: []string{scope}, Client: web}
-	if o.CredentialsFile == "" {
-		found, err := credentials.DetectDefault(detect)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", errCredentials, err)
-		}
-		return []option.ClientOption{option.WithAuthCredentials(found)}, nil
-	}
-	text, err := os.ReadFile(o.CredentialsFile)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errCredentials, err)
-	}
-	var file struct{ Type credentials.CredType }
-	if err := json.Unmarshal(text, &file); err != nil {
-		return nil, fmt.Errorf("%w: %s is not JSON", errCredentials, o.CredentialsFile) // the cause might quote it
-	}
-	found, err := credentials.NewCredentialsFromJSON(file.Type, text, detect)
-	if err != nil {
-		return nil, fmt.Errorf("%w: read %s: %w", errCredentials, o.CredentialsFile, err)
-	}
-	return []option.ClientOption{option.WithAuthCredentials(found)}, nil
 }

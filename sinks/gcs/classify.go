@@ -17,6 +17,7 @@ import (
 
 	"sluice/sinks/codec"
 	"sluice/sinks/driver"
+	"sluice/sinks/googleauth"
 )
 
 // classify gives an error its code and, where a person must act, says what to do. Status codes:
@@ -50,9 +51,9 @@ func judge(ctx context.Context, bucket string, begun bool, err error) (code driv
 	case errors.As(err, &token) && !refused(err):
 		return driver.Unavailable, ""
 	case errors.As(err, &token):
-		return driver.Misconfigured, credentialsRemedy
-	case errors.Is(err, errCredentials):
-		return driver.Misconfigured, credentialsRemedy
+		return driver.Misconfigured, googleauth.Remedy
+	case errors.Is(err, googleauth.Err):
+		return driver.Misconfigured, googleauth.Remedy
 	case errors.As(err, &certificate):
 		return driver.Misconfigured, "the endpoint's certificate is not trusted: mend endpoint, or trust its authority"
 	case isNetwork(err):
@@ -60,8 +61,6 @@ func judge(ctx context.Context, bucket string, begun bool, err error) (code driv
 	}
 	return driver.Unknown, ""
 }
-
-const credentialsRemedy = "give Sluice credentials: workload identity, GOOGLE_APPLICATION_CREDENTIALS or credentialsFile"
 
 // refused says whether the credentials themselves were not taken, which are then to be read again.
 func refused(err error) bool {
@@ -85,7 +84,7 @@ func judgeAnswer(bucket string, begun bool, e *googleapi.Error) (driver.Code, st
 	case begun && (e.Code == http.StatusNotFound || e.Code == http.StatusGone || e.Code == http.StatusBadRequest || e.Code == http.StatusRequestedRangeNotSatisfiable):
 		return driver.Unavailable, "" // the session is lost: the next attempt begins another
 	case e.Code == http.StatusUnauthorized:
-		return driver.Misconfigured, credentialsRemedy
+		return driver.Misconfigured, googleauth.Remedy
 	case e.Code == http.StatusForbidden && reasoned(e, "rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded"):
 		return driver.Unavailable, ""
 	case e.Code == http.StatusForbidden:

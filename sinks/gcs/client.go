@@ -2,8 +2,6 @@ package gcs
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -11,17 +9,15 @@ import (
 	"strings"
 	"sync"
 
-	"cloud.google.com/go/auth/credentials"
 	"cloud.google.com/go/storage"
 	"google.golang.org/api/option"
 	htransport "google.golang.org/api/transport/http"
+
+	"sluice/sinks/googleauth"
 )
 
 // scope is what credentials are asked for; IAM decides.
 const scope = "https://www.googleapis.com/auth/cloud-platform"
-
-// errCredentials wraps what is wrong with the credentials themselves.
-var errCredentials = errors.New("credentials")
 
 // client makes the SDK's client at its first use, and again after a failure or after its credentials were refused: files of them may be
 // mounted late, and rotate.
@@ -74,14 +70,16 @@ func newSDK(o *Options) (*storage.Client, error) {
 	base := o.way().HTTP(nil)
 	opts := []option.ClientOption{option.WithoutAuthentication()}
 	if !strings.HasPrefix(endpoint, "http://") { // a token never travels in the clear
-		if opts, err = authentication(o, &http.Client{Transport: base}); err != nil {
+		found, err := googleauth.Find(o.CredentialsFile, scope, &http.Client{Transport: base})
+		if err != nil {
 			return nil, err
 		}
+		opts = []option.ClientOption{option.WithAuthCredentials(found)}
 	}
 	// The client outlives every call, and so does its context.
 	web, err := htransport.NewTransport(context.Background(), base, opts...)
 	if err != nil {
-		return nil, fmt.Errorf("connect: %w: %w", errCredentials, err)
+		return nil, fmt.Errorf("connect: %w: %w", googleauth.Err, err)
 	}
 	var outer http.RoundTripper = &watch{next: web}
 	if o.wrap != nil {
@@ -119,29 +117,4 @@ func endpointOf(o *Options) (string, error) {
 		u.Path = "/storage/v1/"
 	}
 	return u.String(), nil
-}
-
-// authentication finds the credentials; tokens are fetched by web.
-func authentication(o *Options, web *http.Client) ([]option.ClientOption, error) {
-	detect := &credentials.DetectOptions{Scopes: []string{scope}, Client: web}
-	if o.CredentialsFile == "" {
-		found, err := credentials.DetectDefault(detect)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", errCredentials, err)
-		}
-		return []option.ClientOption{option.WithAuthCredentials(found)}, nil
-	}
-	text, err := os.ReadFile(o.CredentialsFile)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errCredentials, err)
-	}
-	var file struct{ Type credentials.CredType }
-	if err := json.Unmarshal(text, &file); err != nil {
-		return nil, fmt.Errorf("%w: %s is not JSON", errCredentials, o.CredentialsFile) // the cause might quote it
-	}
-	found, err := credentials.NewCredentialsFromJSON(file.Type, text, detect)
-	if err != nil {
-		return nil, fmt.Errorf("%w: read %s: %w", errCredentials, o.CredentialsFile, err)
-	}
-	return []option.ClientOption{option.WithAuthCredentials(found)}, nil
 }

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"sluice/sinks/driver"
+	"sluice/sinks/googleauth"
 )
 
 // classify gives an error its code and, where a person must act, says what to do.
@@ -38,14 +39,12 @@ func refused(refs []driver.Ref, err error) error {
 	return &driver.Error{Code: driver.Rejected, Err: err, Rejects: []driver.Reject{{Seq: refs[0].Seq, Index: refs[0].Index, Reason: reason}}}
 }
 
-const credentialsRemedy = "give Sluice credentials: workload identity, GOOGLE_APPLICATION_CREDENTIALS or credentialsFile"
-
 func judge(o *Options, err error) (code driver.Code, remedy string) {
 	switch {
 	case errors.Is(err, errEmulator):
 		return driver.Misconfigured, ""
-	case errors.Is(err, errCredentials):
-		return driver.Misconfigured, credentialsRemedy
+	case errors.Is(err, googleauth.Err):
+		return driver.Misconfigured, googleauth.Remedy
 	}
 	switch status.Code(err) {
 	case codes.NotFound:
@@ -53,7 +52,7 @@ func judge(o *Options, err error) (code driver.Code, remedy string) {
 	case codes.PermissionDenied:
 		return driver.Misconfigured, "grant roles/pubsub.publisher on " + o.topic() + " to the identity that Sluice runs as"
 	case codes.Unauthenticated:
-		return driver.Misconfigured, credentialsRemedy
+		return driver.Misconfigured, googleauth.Remedy
 	case codes.InvalidArgument: // nothing of a request is published when one of its messages is refused
 		return driver.Misconfigured, "if it is one entry, as a schema of the topic may refuse it: maxEntries: 1 finds it"
 	case codes.FailedPrecondition:

@@ -2,7 +2,6 @@ package pubsub
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -12,8 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"cloud.google.com/go/auth"
-	"cloud.google.com/go/auth/credentials"
 	publisher "cloud.google.com/go/pubsub/v2/apiv1"
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"google.golang.org/api/option"
@@ -22,6 +19,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
+
+	"sluice/sinks/googleauth"
 )
 
 const (
@@ -32,9 +31,6 @@ const (
 
 // reconnect is how soon a lost connection is tried again: package sinks waits longer between its attempts.
 var reconnect = grpc.ConnectParams{Backoff: backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 5 * time.Second}, MinConnectTimeout: 20 * time.Second}
-
-// errCredentials wraps what is wrong with the credentials themselves.
-var errCredentials = errors.New("credentials")
 
 // errEmulator says that the SDK would go another way than the configuration.
 var errEmulator = errors.New("endpoint is set, and " + emulator + " too: unset one of them")
@@ -93,7 +89,7 @@ func (c *client) connect() (*publisher.TopicAdminClient, error) {
 	}
 	sdk, err := publisher.NewTopicAdminClient(context.Background(), opts...) // the client outlives every call
 	if err != nil {
-		return nil, fmt.Errorf("connect: %w: %w", errCredentials, err)
+		return nil, fmt.Errorf("connect: %w: %w", googleauth.Err, err)
 	}
 	sdk.CallOptions = &publisher.TopicAdminCallOptions{}
 	c.sdk = sdk
@@ -118,7 +114,7 @@ func (c *client) dialOptions() ([]option.ClientOption, error) {
 	if !secure { // a token never travels in the clear
 		return append(opts, option.WithoutAuthentication(), option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials()))), nil
 	}
-	found, err := o.credentials()
+	found, err := googleauth.Find(o.CredentialsFile, scope, &http.Client{Transport: o.way().HTTP(nil)})
 	if err != nil {
 		return nil, err
 	}
@@ -148,31 +144,6 @@ func (o *Options) address() (address string, secure bool, err error) {
 		return net.JoinHostPort(u.Hostname(), "443"), true, nil // an http endpoint has its port
 	}
 	return u.Host, u.Scheme == "https", nil
-}
-
-// credentials are found anew by each client.
-func (o *Options) credentials() (*auth.Credentials, error) {
-	detect := &credentials.DetectOptions{Scopes: []string{scope}, Client: &http.Client{Transport: o.way().HTTP(nil)}}
-	if o.CredentialsFile == "" {
-		found, err := credentials.DetectDefault(detect)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", errCredentials, err)
-		}
-		return found, nil
-	}
-	text, err := os.ReadFile(o.CredentialsFile)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errCredentials, err)
-	}
-	var file struct{ Type credentials.CredType }
-	if err := json.Unmarshal(text, &file); err != nil {
-		return nil, fmt.Errorf("%w: %s is not JSON", errCredentials, o.CredentialsFile) // the cause might quote it
-	}
-	found, err := credentials.NewCredentialsFromJSON(file.Type, text, detect)
-	if err != nil {
-		return nil, fmt.Errorf("%w: read %s: %w", errCredentials, o.CredentialsFile, err)
-	}
-	return found, nil
 }
 
 func (c *client) close() error {
