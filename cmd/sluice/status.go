@@ -30,7 +30,8 @@ func newStatusCommand() *cobra.Command {
 		Short: "Show how each route of a running daemon fares",
 		Long: `Asks the daemon (its http.listen) and shows for each route and stream: state (running, waiting, paused, halted,
 draining, disabled), the durable cursor, the stream's last sequence and the lag between them, messages lost for ever, in what
-time retention would overtake the route if it stood still, and what is wrong, if anything, or by whom the route is held.`,
+time retention would overtake the route if it stood still, and what is wrong, if anything, or by whom the route is held. A replay or a
+backfill that runs has a row of its own, STREAM/r<n> or STREAM/b<n>, which counts its own entries.`,
 		Example: `  sluice status
   sluice status -c /etc/sluice.yaml -o json
   sluice status --url http://10.0.0.7:8080`,
