@@ -11,7 +11,7 @@ import (
 // A block is at most this many messages and about this many bytes, and at least one message.
 const (
 	blockMessages = 512
-	blockBytes    = 1 << 20
+	blockBytes    = 512 << 10
 )
 
 // block is a run of messages of a stream, decided once for all lanes aboard its reader.

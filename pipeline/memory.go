@@ -24,7 +24,7 @@ type memory struct {
 }
 
 // aside is the share of the memory that is not for pending entries: what readers have read ahead, and what is being encoded.
-const aside = 3
+const aside = 2
 
 func newMemory(limit int64) *memory {
 	return &memory{limit: limit - limit/aside, freed: make(chan struct{}, 1)}
