@@ -40,15 +40,36 @@ func (b *tables) sink(table, more string) string {
 		bigProject, bigDataset, table, b.server.URL, b.server.WriteURL, more)
 }
 
-// rows gives a table's rows by their insertId, and how often each stands there; the positions must be as many as the rows.
+// logging is the configuration of a sink with a table for each log, in a dataset of its own.
+func (b *tables) logging(dataset string) string {
+	b.server.CreateDataset(bigProject, dataset)
+	return fmt.Sprintf("{bigquery: {project: %s, dataset: %s, schema: cloud-logging, endpoint: %q, writeEndpoint: %q}}",
+		bigProject, dataset, b.server.URL, b.server.WriteURL)
+}
+
+// all gives the rows of all tables of a dataset.
+func (b *tables) all(dataset string) (rows []bigquerytest.Row) {
+	for _, table := range b.server.Tables(bigProject, dataset) {
+		rows = append(rows, b.server.Rows(bigProject, dataset, table)...)
+	}
+	return rows
+}
+
+// rows gives a table's rows by their insertId, and how often each stands there.
 func (b *tables) rows(table string) map[string]int {
 	b.t.Helper()
+	return b.byInsertID(b.server.Rows(bigProject, bigDataset, table))
+}
+
+// byInsertID counts rows by their insertId; their positions must be as many as they are.
+func (b *tables) byInsertID(rows []bigquerytest.Row) map[string]int {
+	b.t.Helper()
 	all, positions := make(map[string]int), make(map[string]bool)
-	for _, row := range b.server.Rows(bigProject, bigDataset, table) {
+	for _, row := range rows {
 		v := row.Values
 		position := fmt.Sprint(v["_sluice_stream"], v["_sluice_epoch"], v["_sluice_seq"], v["_sluice_index"])
 		if positions[position] {
-			b.t.Errorf("two rows of %s are at %s", table, position)
+			b.t.Errorf("two rows are at %s", position)
 		}
 		positions[position] = true
 		all[fmt.Sprint(v["insertId"])]++
@@ -56,18 +77,25 @@ func (b *tables) rows(table string) map[string]int {
 	return all
 }
 
-// lines gives the lines of a source that a table's rows were made of, and how often each stands there.
-func (b *tables) lines(table string, byID map[int]string, last string) map[string]int {
+// lines gives the lines of a source that rows were made of, and how often each stands there.
+func (b *tables) lines(rows []bigquerytest.Row, byID map[int]string, last string) map[string]int {
 	b.t.Helper()
-	b.rows(table)
+	b.byInsertID(rows)
 	all := make(map[string]int)
-	for _, row := range b.server.Rows(bigProject, bigDataset, table) {
-		var payload struct{ ID int }
-		raw, _ := row.Values["jsonPayload"].(json.RawMessage)
-		if err := json.Unmarshal(raw, &payload); err != nil {
-			b.t.Fatal(err)
+	for _, row := range rows {
+		id := 0
+		switch payload := row.Values["jsonPayload"].(type) {
+		case json.RawMessage:
+			var p struct{ ID int }
+			if err := json.Unmarshal(payload, &p); err != nil {
+				b.t.Fatal(err)
+			}
+			id = p.ID
+		case map[string]any:
+			n, _ := payload["id"].(float64)
+			id = int(n)
 		}
-		line := byID[payload.ID]
+		line := byID[id]
 		if row.Values["insertId"] == "the-last" {
 			line = last
 		}
@@ -78,16 +106,18 @@ func (b *tables) lines(table string, byID map[int]string, last string) map[strin
 
 // stands says whether all rows of a unit stand.
 func (b *tables) stands(u driver.Unit) bool {
-	_, rest, ofTable := strings.Cut(u.Name, "/tables/")
-	table, _, _ := strings.Cut(rest, "/")
+	parts := strings.Split(u.Name, "/") // projects/P/datasets/D/tables/T/streams/S
+	if len(parts) != 8 {
+		return false
+	}
 	n := 0
-	for _, row := range b.server.Rows(bigProject, bigDataset, table) {
+	for _, row := range b.server.Rows(parts[1], parts[3], parts[5]) {
 		n += count(row.Stream == u.Name && row.Offset >= u.Offset && row.Offset < u.Offset+int64(u.Count))
 	}
-	return ofTable && n == u.Count
+	return n == u.Count
 }
 
-// TestKillBigQuery is TestKill over a file and two tables, whose service fails now and then, mostly by a reply that is lost after the
+// TestKillBigQuery is TestKill over two tables and a dataset with a table for each log. The service fails now and then, mostly by a reply that is lost after the
 // call took effect, and ends write streams between two lives. Rows, positions and the ledger's account must agree.
 func TestKillBigQuery(t *testing.T) {
 	kills := heavy(8, 48)
@@ -95,6 +125,7 @@ func TestKillBigQuery(t *testing.T) {
 	t.Logf("seed %d (SLUICE_SEED=%d repeats its choices, not the machine's timing)", seed, seed)
 	b := newTables(t)
 	p := newPlace(t, strings.NewReplacer(
+		"{file: {dir: out/archive, layout: hourly}}", b.logging("logs"),
 		"{file: {dir: out/errors, layout: databricks, compression: gzip}}", b.sink("errors", ""),
 		"{file: {dir: out/most, layout: hourly, compression: gzip}}", b.sink("most", ", columns: {team: labels.team, id: {value: jsonPayload.id, type: INTEGER}}"),
 	).Replace(killRoutes))
@@ -120,9 +151,11 @@ func TestKillBigQuery(t *testing.T) {
 	feeding.Go(func() { feed.run(ctx) })
 	k := &killing{place: p, rand: rand.New(rand.NewPCG(seed, 1)), stands: func(lane string, u driver.Unit) bool { return b.stands(u) || p.stands(lane, u) }}
 	k.between = func(life int) {
-		for _, open := range p.last("most/LOGS").Open {
-			if stream := open.Units[0].Name; life%2 == 0 && strings.Contains(stream, "/streams/") {
-				b.server.EndStream(stream)
+		for _, lane := range []string{"most/LOGS", "archive/LOGS"} {
+			for _, open := range p.last(lane).Open {
+				if stream := open.Units[0].Name; life%2 == 0 && strings.Contains(stream, "/streams/") {
+					b.server.EndStream(stream)
+				}
 			}
 		}
 	}
@@ -138,19 +171,19 @@ func TestKillBigQuery(t *testing.T) {
 				return false
 			}
 		}
-		return b.rows("most")["the-last"] == 1 && b.rows("errors")["the-last"] == 1 && p.lines("out/archive")[feed.last] == 1
+		return b.rows("most")["the-last"] == 1 && b.rows("errors")["the-last"] == 1 && b.byInsertID(b.all("logs"))["the-last"] == 1
 	})
 	d.drain()
 	p.settleUnreadable(p.last("most/LOGS").Committed)
 	byID := sourceByID(p, feed.source)
 	judgeKills(p, feed.source, func(route string) map[string]int {
 		if route == "archive" {
-			return p.lines("out/archive")
+			return b.lines(b.all("logs"), byID, feed.last)
 		}
-		return b.lines(route, byID, feed.last)
+		return b.lines(b.server.Rows(bigProject, bigDataset, route), byID, feed.last)
 	})
 	moved := 0
-	for _, r := range p.records("most/LOGS") {
+	for _, r := range append(p.records("most/LOGS"), p.records("archive/LOGS")...) {
 		moved += count(r.Amend != nil && r.Amend.Reason == "moved")
 	}
 	t.Logf("%d kills of the daemon: %d hit an open plan, %d of these with units still to write; %d plans moved to another stream; replies lost after their effect: %v; %d entries",

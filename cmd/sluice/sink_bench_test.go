@@ -13,6 +13,7 @@ import (
 	natsclient "github.com/nats-io/nats.go"
 	nats "github.com/nats-io/nats.go/jetstream"
 
+	"sluice/sinks/bigquery/bigquerytest"
 	"sluice/sinks/http/receivertest"
 	"sluice/sinks/s3/s3test"
 )
@@ -22,7 +23,7 @@ import (
 // ledger and an empty destination. peak-MiB is the daemon's resident memory, its embedded server included; cpu-s/M what it needs of
 // CPU for a million entries.
 func BenchmarkToSink(b *testing.B) {
-	for kind, start := range map[string]func(testing.TB, time.Duration) string{"gcs": gcsSink, "s3": s3Sink, "http": httpSink, "nats": natsSink} {
+	for kind, start := range map[string]func(testing.TB, time.Duration) string{"gcs": gcsSink, "s3": s3Sink, "http": httpSink, "nats": natsSink, "bigquery": bigquerySink} {
 		for _, latency := range []time.Duration{0, 500 * time.Millisecond} {
 			b.Run(fmt.Sprintf("%s/latency=%v", kind, latency), func(b *testing.B) { benchmarkToSink(b, start, latency) })
 		}
@@ -68,6 +69,17 @@ func s3Sink(b testing.TB, latency time.Duration) string {
 		b.Setenv(key, value)
 	}
 	return fmt.Sprintf("s3: {bucket: acme, endpoint: %q, pathStyle: true}", s.URL)
+}
+
+func bigquerySink(b testing.TB, latency time.Duration) string {
+	s, err := bigquerytest.Start(bigquerytest.Options{Forget: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { s.Close() })
+	s.CreateDataset(bigProject, bigDataset)
+	s.SetLatency(latency)
+	return fmt.Sprintf("bigquery: {project: %s, dataset: %s, table: all, endpoint: %q, writeEndpoint: %q}", bigProject, bigDataset, s.URL, s.WriteURL)
 }
 
 func httpSink(b testing.TB, latency time.Duration) string {

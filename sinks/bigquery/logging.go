@@ -38,7 +38,7 @@ var openIndex = func() *index {
 // loggingRows makes rows in schema cloud-logging, by the columns that a table has beside the typed ones.
 type loggingRows struct {
 	rowMaker
-	columns []column
+	columns *index
 	first   protowire.Number // of them
 
 	fields []field // of the last entry
@@ -46,7 +46,7 @@ type loggingRows struct {
 }
 
 func newLoggingRows(n *native, stream string, epoch uint32, columns []column) *loggingRows {
-	r := &loggingRows{rowMaker: rowMaker{native: n, stream: stream, epoch: epoch}, columns: columns, first: protowire.Number(len(n.columns) + 1)}
+	r := &loggingRows{rowMaker: rowMaker{native: n, stream: stream, epoch: epoch}, columns: newIndex(columns), first: protowire.Number(len(n.columns) + 1)}
 	r.other = r.open
 	return r
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -126,14 +127,14 @@ func TestLoggingEvolution(t *testing.T) {
 			app, errors = "app_19700101", "export_errors_19700101"
 		}
 		l.deliver(1, payload(`{"N":1,"text":"a","MESSAGE":"first","message":"second"}`), payload(`{"n":"two"}`), payload(`{"n":3,"list":[1,2.5]}`))
-		l.deliver(2, payload(`{"n":4,"fresh":{"deep":[{"k":"v"}]}}`), payload(`{"list":3}`), payload(`{"mixed":[1,"a"]}`), payload(`{"n":{"now":"object"}}`), payload(`{"fresh":{"deep":[{"k":"w","more":true}]}}`))
+		l.deliver(2, payload(`{"n":4,"fresh":{"deep":[{"k":"v"}]}}`), payload(`{"list":3}`), payload(`{"mixed":[1,"a"]}`), payload(`{"n":{"now":"object"}}`), payload(`{"fresh":{"deep":[{"k":"w","more":true}]},"hollow":[{"a":[]},{}],"gone":{"b":{}}}`))
 		json := func(s string) json.RawMessage { return json.RawMessage(s) }
 		const log = "projects/p/logs/app"
 		for position, want := range map[[2]int64]map[string]any{
 			{1, 0}: {"logName": log, "jsonPayload": map[string]any{"n": 1.0, "text": "a", "message": "first"}, "_sluice_extra": json(`{"jsonPayload.message":"second"}`)},
 			{1, 2}: {"logName": log, "jsonPayload": map[string]any{"n": 3.0, "list": []any{1.0, 2.5}}},
 			{2, 0}: {"logName": log, "jsonPayload": map[string]any{"n": 4.0, "fresh": map[string]any{"deep": []any{map[string]any{"k": "v"}}}}},
-			{2, 4}: {"logName": log, "jsonPayload": map[string]any{"fresh": map[string]any{"deep": []any{map[string]any{"k": "w", "more": true}}}}},
+			{2, 4}: {"logName": log, "jsonPayload": map[string]any{"fresh": map[string]any{"deep": []any{map[string]any{"k": "w", "more": true}}}}, "_sluice_extra": json(`{"jsonPayload.hollow":[{"a":[]},{}]}`)},
 		} {
 			if diff := cmp.Diff(want, row(t, server, app, position[0], position[1])); diff != "" {
 				t.Errorf("row %v (-want +got):\n%s", position, diff)
@@ -232,4 +233,34 @@ func FuzzColumns(f *testing.F) {
 			t.Errorf("%q: %v\n%s", s, err, diff)
 		}
 	})
+}
+
+// TestLoggingAFaultAtEachCall: whatever happens to the n-th call, for each n, each entry stands once, in its table or in that of errors.
+func TestLoggingAFaultAtEachCall(t *testing.T) {
+	for name, fault := range map[string]bigquerytest.Fault{
+		"refused": {Kind: bigquerytest.Refuse}, "lost reply": {Kind: bigquerytest.DropReply}, "twice": {Kind: bigquerytest.Duplicate}, "503": {Kind: bigquerytest.Status, Status: 503},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for at := int64(1); ; at++ {
+				server := start(t)
+				var calls atomic.Int64
+				server.SetFault(func(bigquerytest.Call) bigquerytest.Fault {
+					if calls.Add(1) == at {
+						return fault
+					}
+					return bigquerytest.Fault{}
+				})
+				l := loggingLane(t, server, true)
+				l.deliver(1, payload(`{"n":1}`), payload(`{"n":"two"}`), auditEntry)
+				l.deliver(2, payload(`{"n":3,"more":true}`), payload(`{"n":[]}`))
+				n := len(server.Rows(project, dataset, "app")) + len(server.Rows(project, dataset, "export_errors")) + len(server.Rows(project, dataset, "cloudaudit_googleapis_com_activity"))
+				if n != 5 {
+					t.Fatalf("call %d: %d rows of 5 entries", at, n)
+				}
+				if calls.Load() < at {
+					return
+				}
+			}
+		})
+	}
 }

@@ -31,7 +31,7 @@ func (d *Driver) planLogging(st state, b *driver.Batch) (driver.Plan, error) {
 		if err != nil {
 			return driver.Plan{}, err
 		}
-		t, err := d.tablePlan(plans, &order, st, table, map[string]string{table: columns[table]}, slices.Concat(d.native.columns, rows.columns))
+		t, err := d.tablePlan(plans, &order, st, table, map[string]string{table: columns[table]}, slices.Concat(d.native.columns, rows.columns.columns))
 		if err != nil {
 			return driver.Plan{}, err
 		}
@@ -68,7 +68,7 @@ func (d *Driver) wants(st state, b *driver.Batch) (driver.Plan, error) {
 			}
 		}
 		p := st.Tables[tableKey(g.Key)]
-		p.Columns, p.Wanted, p.Granted = writeColumns(shape), true, false
+		p.Columns, p.Wanted, p.Granted = writeColumns(pruned(shape)), true, false
 		st = st.with(tableKey(g.Key), p)
 	}
 	wants, err := st.encode()
@@ -159,5 +159,5 @@ func (d *Driver) loggingUnit(u *driver.Unit) ([]column, rows, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return slices.Concat(d.native.columns, r.columns), r, nil
+	return slices.Concat(d.native.columns, r.columns.columns), r, nil
 }

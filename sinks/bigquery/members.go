@@ -1,31 +1,20 @@
 package bigquery
 
-import "bytes"
+import (
+	"bytes"
 
-// members gives the members of a JSON object, in the order of the text: the bytes between the quotes of each key, and those of its
-// value. raw is JSON that logentry has accepted.
+	"sluice/logentry"
+)
+
+// members gives the members of a JSON object: the bytes between the quotes of each key, and those of its value.
 func members(raw []byte, visit func(key, value []byte)) {
-	i := bytes.IndexByte(raw, '{') + 1
-	for {
-		if i = blanks(raw, i); i >= len(raw) || raw[i] != '"' {
-			return
-		}
-		end := stringEnd(raw, i)
-		key := raw[i+1 : end-1]
-		if i = blanks(raw, end); i >= len(raw) || raw[i] != ':' {
-			return
-		}
-		i = blanks(raw, i+1)
-		end = valueEnd(raw, i)
-		visit(key, raw[i:end:end])
-		if i = blanks(raw, end); i >= len(raw) || raw[i] != ',' {
-			return
-		}
-		i++
-	}
+	logentry.Members(raw, func(key logentry.Value, value []byte) bool {
+		visit(key.Text, value)
+		return true
+	})
 }
 
-// items gives the items of a JSON array.
+// items gives the items of a JSON array, which logentry has accepted.
 func items(raw []byte, visit func(value []byte)) {
 	i := blanks(raw, bytes.IndexByte(raw, '[')+1)
 	for i < len(raw) && raw[i] != ']' {
@@ -44,17 +33,21 @@ func blanks(raw []byte, i int) int {
 	return i
 }
 
-// stringEnd is the place behind the string that begins at i.
+// stringEnd is the place behind the string that begins at i: behind the first quote that an even number of backslashes precedes.
 func stringEnd(raw []byte, i int) int {
-	for i++; i < len(raw); i++ {
-		switch raw[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
+	for from := i + 1; ; {
+		n := bytes.IndexByte(raw[from:], '"')
+		if n < 0 {
+			return len(raw)
+		}
+		end, slashes := from+n, 0
+		for raw[end-1-slashes] == '\\' {
+			slashes++
+		}
+		if from = end + 1; slashes%2 == 0 {
+			return from
 		}
 	}
-	return len(raw)
 }
 
 // valueEnd is the place behind the value that begins at i.

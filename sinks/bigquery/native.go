@@ -1,6 +1,7 @@
 package bigquery
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -124,7 +125,10 @@ func (x *index) find(key []byte) (i int, exact bool) {
 
 // unquotedKey undoes the escapes of a key.
 func unquotedKey(key []byte) []byte {
-	return logentry.Value{Kind: logentry.String, Escaped: strings.IndexByte(string(key), '\\') >= 0, Text: key}.AppendText(nil)
+	if bytes.IndexByte(key, '\\') < 0 {
+		return key
+	}
+	return logentry.Value{Kind: logentry.String, Escaped: true, Text: key}.AppendText(nil)
 }
 
 // rowMaker makes rows, one after another, of the entries of one batch.

@@ -43,6 +43,7 @@ const maxRecords = 14
 func (s *shaper) object(raw []byte, path string, defined bool) (fields []field, err error) {
 	s.depth++
 	defer func() { s.depth-- }()
+	fields = make([]field, 0, 8)
 	members(raw, func(key, value []byte) {
 		name := string(unquotedKey(key))
 		f, ok, wrong := s.member(path, name, value, defined)
@@ -61,8 +62,11 @@ func (s *shaper) object(raw []byte, path string, defined bool) (fields []field, 
 }
 
 func has(fields []field, name string) bool {
-	return slices.ContainsFunc(fields, func(f field) bool { return strings.EqualFold(f.name, name) })
+	return slices.ContainsFunc(fields, func(f field) bool { return sameName(f.name, name) })
 }
+
+// sameName: names of columns do not differ by case.
+func sameName(a, b string) bool { return len(a) == len(b) && (a == b || strings.EqualFold(a, b)) }
 
 // member makes a field of one member; false for what says nothing: null, an empty object, an empty list.
 func (s *shaper) member(path, key string, raw []byte, defined bool) (field, bool, error) {
@@ -166,7 +170,10 @@ func (s *shaper) items(f field, path string, raw []byte, defined bool) (field, b
 func merge(columns []column, fields []field) []column {
 	for i := range fields {
 		f := &fields[i]
-		at := slices.IndexFunc(columns, func(c column) bool { return strings.EqualFold(c.name, f.name) })
+		at := i // most entries are alike
+		if i >= len(columns) || columns[i].name != f.name {
+			at = slices.IndexFunc(columns, func(c column) bool { return sameName(c.name, f.name) })
+		}
 		if at < 0 {
 			columns, at = append(columns, column{name: f.name, kind: f.kind, list: f.list}), len(columns)
 		}
@@ -179,27 +186,39 @@ func merge(columns []column, fields []field) []column {
 			c.fields = merge(c.fields, row)
 		}
 	}
+	return columns
+}
+
+// pruned leaves records out that have no columns, as tables must.
+func pruned(columns []column) []column {
+	for i := range columns {
+		columns[i].fields = pruned(columns[i].fields)
+	}
 	return slices.DeleteFunc(columns, func(c column) bool { return c.kind == record && len(c.fields) == 0 })
 }
 
 // place appends fields to a row, by columns of which the first has the number n. What has no column is put aside.
-func (s *shaper) place(dst []byte, n protowire.Number, columns []column, fields []field, path string) ([]byte, error) {
+func (s *shaper) place(dst []byte, n protowire.Number, x *index, fields []field, path string) ([]byte, error) {
 	for i := range fields {
 		f := &fields[i]
-		at := slices.IndexFunc(columns, func(c column) bool { return strings.EqualFold(c.name, f.name) })
+		at, ok := x.exact[f.name]
+		if !ok {
+			at = slices.IndexFunc(x.columns, func(c column) bool { return sameName(c.name, f.name) })
+		}
 		if at < 0 {
 			s.aside(path, []byte(f.name), f.raw)
 			continue
 		}
 		var err error
-		if dst, err = s.placeOne(dst, n+protowire.Number(at), &columns[at], f, path+f.name); err != nil {
+		if dst, err = s.placeOne(dst, n+protowire.Number(at), x, at, f, path+f.name); err != nil {
 			return dst, err
 		}
 	}
 	return dst, nil
 }
 
-func (s *shaper) placeOne(dst []byte, n protowire.Number, c *column, f *field, path string) ([]byte, error) {
+func (s *shaper) placeOne(dst []byte, n protowire.Number, x *index, at int, f *field, path string) ([]byte, error) {
+	c := &x.columns[at]
 	if c.kind == document && !c.list {
 		return appendBytes(dst, n, f.raw), nil
 	}
@@ -223,7 +242,7 @@ func (s *shaper) placeOne(dst []byte, n protowire.Number, c *column, f *field, p
 	}
 	for _, row := range rows {
 		var err error
-		dst, err = appendMessage(dst, n, func(dst []byte) ([]byte, error) { return s.place(dst, 1, c.fields, row, path+".") })
+		dst, err = appendMessage(dst, n, func(dst []byte) ([]byte, error) { return s.place(dst, 1, x.inner[at], row, path+".") })
 		if err != nil {
 			return dst, err
 		}

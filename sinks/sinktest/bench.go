@@ -37,6 +37,11 @@ func Bench(b *testing.B, groups int, open func(b *testing.B, latency time.Durati
 					}
 				}
 				p, err := d.Plan(state, batch)
+				for err == nil && p.Wants != nil {
+					if state, err = d.Prepare(b.Context(), p.Wants); err == nil {
+						p, err = d.Plan(state, batch)
+					}
+				}
 				if err != nil || len(p.Rejects) > 0 {
 					b.Fatal(err, p.Rejects)
 				}

@@ -162,11 +162,18 @@ func fieldOf(fields []*bigquery.TableFieldSchema, name string) *bigquery.TableFi
 
 // typeOf gives one of the two names that some types have.
 func typeOf(f *bigquery.TableFieldSchema) string {
-	name := strings.ToUpper(f.Type)
-	if other, ok := map[string]string{"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN", "STRUCT": "RECORD"}[name]; ok {
-		return other
+	switch name := strings.ToUpper(f.Type); name {
+	case "INT64":
+		return "INTEGER"
+	case "FLOAT64":
+		return "FLOAT"
+	case "BOOL":
+		return "BOOLEAN"
+	case "STRUCT":
+		return "RECORD"
+	default:
+		return name
 	}
-	return name
 }
 
 func strict(body []byte, to any) error {

@@ -31,6 +31,7 @@ import (
 // Options of a Server.
 type Options struct {
 	Addr, WriteAddr string // to listen on; empty: free ports of the loopback
+	Forget          bool   // keep no rows, only how many a stream holds: for benchmarks
 }
 
 // Server is one running service. Its methods may be called from several goroutines at once.
@@ -38,9 +39,10 @@ type Server struct {
 	URL      string // http://127.0.0.1:port of the REST API
 	WriteURL string // http://127.0.0.1:port of the Storage Write API
 
-	web  *http.Server
-	grpc *grpc.Server
-	done chan struct{}
+	web    *http.Server
+	grpc   *grpc.Server
+	forget bool
+	done   chan struct{}
 
 	mu       sync.Mutex // guards all below
 	datasets map[string]bool
@@ -66,7 +68,7 @@ func Start(o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		URL: "http://" + rest.Addr().String(), WriteURL: "http://" + write.Addr().String(), done: make(chan struct{}),
+		URL: "http://" + rest.Addr().String(), WriteURL: "http://" + write.Addr().String(), done: make(chan struct{}), forget: o.Forget,
 		datasets: make(map[string]bool), tables: make(map[string]*table), streams: make(map[string]*stream),
 	}
 	s.web = &http.Server{Handler: http.HandlerFunc(s.serve)}

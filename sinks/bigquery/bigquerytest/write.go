@@ -250,7 +250,9 @@ func (s *Server) append(c *connection, r *storagepb.AppendRowsRequest) *storagep
 		return a
 	}
 	offset := st.end
-	st.table.rows = append(st.table.rows, rows...)
+	if !s.forget {
+		st.table.rows = append(st.table.rows, rows...)
+	}
 	st.end += int64(len(rows))
 	return &storagepb.AppendRowsResponse{WriteStream: c.stream, Response: &storagepb.AppendRowsResponse_AppendResult_{
 		AppendResult: &storagepb.AppendRowsResponse_AppendResult{Offset: wrapperspb.Int64(offset)},
