@@ -260,6 +260,12 @@ routes:
 	if row := p.balance()["rows"]; row.Delivered != 100 || row.DeadLetters != uint64(len(bad)) {
 		t.Errorf("account %+v", row)
 	}
+	b.server.RefuseRows(nil) // what the service takes now is delivered by a replay, once; of the others no row can be made still
+	for range 2 {
+		p.sluice(1, "replay", "rows")
+	}
+	want["old"] = 1
+	p.diff("rows after the replay", want, b.rows("rows"))
 }
 
 // TestBigQueryWrongSchema: a table that does not take the rows, and a column that fits no entry, pause the route; nothing is a dead letter.
