@@ -143,6 +143,7 @@ type Route struct {
 	Streams    int             `yaml:"-"`                                                                              // how many share the quotas
 	Diverted   []*Route        `yaml:"-"`                                                                              // routes that divert what is above their quotas here; if any, nothing else is seen
 	Exclusions []Exclusion     `yaml:"exclusions" doc:"Which of them not; at most 50, the first that matches counts."` // at most 50, in order
+	Duplicates Duplicates      `yaml:"duplicates" doc:"Entries that repeat another, by their logName's parent, timestamp and insertId, are left out and counted."`
 	Redact     []Redact        `yaml:"redact" doc:"What the destination must not see: pii, or {fields: […], with: drop or hash}. Filters and exclusions see the whole entry."`
 	Redaction  *Redaction      `yaml:"-"` // nil: nothing is redacted
 	Start      Start           `yaml:"start" doc:"Where a new route begins: earliest, latest, a time (RFC 3339) or a sequence."`
@@ -150,6 +151,11 @@ type Route struct {
 	Batch      Batch           `yaml:"batch" doc:"When a batch is cut; the first limit reached counts."`
 	Sink       Sink            `yaml:"sink" required:"true" doc:"Where the entries go: one kind of destination with its options."`
 	DeadLetter *Sink           `yaml:"deadLetter" doc:"Where entries go that the sink refuses; absent: the global deadLetter."` // after Load its own or the global one, never nil
+}
+
+// Duplicates says how far back a repeated entry is known.
+type Duplicates struct {
+	Window uint64 `yaml:"window" min:"1" max:"1000000" doc:"So many sequences of the stream; absent: a repeated entry is an entry."` // 0: none
 }
 
 // Exclusion takes entries out of a route.

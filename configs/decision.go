@@ -29,6 +29,7 @@ type decision struct {
 	Interceptors []decisionInterceptor `json:"interceptors,omitempty"`
 	Required     bool                  `json:"required,omitempty"`
 	Redact       *decisionRedaction    `json:"redact,omitempty"`
+	Window       uint64                `json:"window,omitempty"` // of duplicates
 	Quotas       []decisionQuota       `json:"quotas,omitempty"`
 	Diverted     []decisionSource      `json:"diverted,omitempty"`
 }
@@ -81,7 +82,7 @@ func (r *Route) Decision(limits logentry.Limits) []byte {
 func (r *Route) decision(limits logentry.Limits) decision {
 	d := decision{
 		V: 1, Filter: r.FilterText, Where: r.WhereText, Limits: decisionLimits(limits), Sample: sampleHash,
-		Scope: (*decisionScope)(r.Scope), Required: r.Required, Redact: r.Redaction.stored(),
+		Scope: (*decisionScope)(r.Scope), Required: r.Required, Redact: r.Redaction.stored(), Window: r.Duplicates.Window,
 	}
 	for _, x := range r.Exclusions {
 		d.Exclusions = append(d.Exclusions, decisionExclusion{x.Name, x.FilterText, x.WhereText, x.WhenText, x.Disabled})
@@ -123,6 +124,7 @@ type Terms struct {
 	Whens           []*exprs.When // in the order of Exclusions; nil: always
 	Quotas          []QuotaTerms
 	Diverted        []Interceptor // routes that divert here; if any, nothing else is seen
+	Window          uint64        // of duplicates; 0: none
 }
 
 // Interceptor is what a route above takes before a route sees it, compiled.
@@ -134,7 +136,7 @@ type Interceptor struct {
 
 // Terms gives the route's decision settings, compiled. ParseDecision gives the same of what Decision wrote.
 func (r *Route) Terms(limits logentry.Limits) Terms {
-	t := Terms{Rule: filters.Rule{Include: r.Filter}, Where: r.Where, Limits: effective(limits), Scope: r.Scope, Required: r.Required, Redaction: r.Redaction}
+	t := Terms{Rule: filters.Rule{Include: r.Filter}, Where: r.Where, Limits: effective(limits), Scope: r.Scope, Required: r.Required, Redaction: r.Redaction, Window: r.Duplicates.Window}
 	for _, x := range r.Exclusions {
 		if !x.Disabled {
 			t.Rule.Exclude = append(t.Rule.Exclude, x.Filter)
@@ -162,6 +164,7 @@ func (r *Route) Terms(limits logentry.Limits) Terms {
 		takes := *above
 		takes.Scope, takes.Interceptors, takes.Required, takes.Quotas, takes.Diverted, takes.Redaction = nil, nil, false, nil, nil, nil
 		takes.Exclusions = slices.DeleteFunc(slices.Clone(takes.Exclusions), func(x Exclusion) bool { return x.WhenText != "" })
+		takes.Duplicates = Duplicates{}
 		t.Interceptors = append(t.Interceptors, Interceptor{above.Name, string(canonical(above.intercepts())), takes.Terms(limits)})
 	}
 	return t
@@ -192,6 +195,7 @@ func (d *decision) route() (*Route, error) {
 		return nil, err
 	}
 	r.Scope, r.Required = (*Scope)(d.Scope), d.Required
+	r.Duplicates.Window = d.Window
 	if r.Redaction, err = recordedRedaction(d.Redact); err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ var later = map[reflect.Type]map[string]string{
 	},
 	reflect.TypeFor[Route](): {
 		"resume":  "give the route a new name",
-		"dedup":   "let publishers set Nats-Msg-Id",
+		"dedup":   "write duplicates: {window: 100000}",
 		"columns": "write them in the sink, beside format: csv or parquet",
 	},
 }

@@ -246,3 +246,20 @@ func recordedQuota(s decisionQuota) (q Quota, err error) {
 	}
 	return q, nil
 }
+
+// checkDuplicates keeps the window for duplicates apart from what could not agree with it: two routes count what one diverts, a
+// pause looks ahead, and a required route keeps every copy.
+func checkDuplicates(cfg *Config, sites []site) {
+	for i := range cfg.Routes {
+		r, at := &cfg.Routes[i], sites[i]
+		path := at.path + ".duplicates"
+		stops := func(q Quota) bool { return q.Over == Divert || q.Over == PauseRoute }
+		switch {
+		case r.Duplicates.Window == 0:
+		case r.Required:
+			at.d.problem(path, "a required route keeps every copy", "remove it, or drop required")
+		case slices.ContainsFunc(r.Quotas, stops), len(r.Diverted) > 0:
+			at.d.problem(path, "a route that diverts, is diverted to or pauses by a quota cannot look for duplicates", "remove one of them")
+		}
+	}
+}

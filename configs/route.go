@@ -59,6 +59,7 @@ func (d *decoder) check(cfg *Config, sites []site) {
 	d.checkScopes(cfg, sites)
 	checkEnabled(cfg, sites)
 	d.checkDiverts(cfg, sites)
+	checkDuplicates(cfg, sites)
 	d.checkDestinations(cfg, sites)
 	for i, at := range sites {
 		at.d.checkLoop(&cfg.Bus, at.path+".sink", &cfg.Routes[i].Sink)

@@ -56,6 +56,9 @@ func resources(cfg *configs.Config) []string {
 	return names
 }
 
+// sees says whether a route sees entries by itself, and not only what others divert.
+func sees(r *configs.Route) bool { return !r.Disabled && len(r.Diverted) == 0 }
+
 // asking is what decides whether an entry is kept.
 type asking struct {
 	fields *logentry.Fields
@@ -66,7 +69,7 @@ type asking struct {
 func newAsk(cfg *configs.Config) *asking {
 	var decisions []*pipeline.Decision
 	for i := range cfg.Routes {
-		if r := &cfg.Routes[i]; !r.Disabled {
+		if r := &cfg.Routes[i]; sees(r) {
 			d := pipeline.DecisionOf(r.Terms(cfg.Limits))
 			decisions = append(decisions, &d)
 		}
@@ -85,7 +88,7 @@ func (a *asking) unkept(cfg *configs.Config, resource string, wheres bool) (exam
 	c := filters.Case{Holds: []*filters.Filter{is}}
 	for i := range cfg.Routes {
 		r := &cfg.Routes[i]
-		if !r.Disabled && covers(r.Scope, &configs.Scope{Parent: resource}) && (wheres || r.Where == nil) {
+		if sees(r) && covers(r.Scope, &configs.Scope{Parent: resource}) && (wheres || r.Where == nil) {
 			c.Fails = append(c.Fails, filters.Without(r.Filter, certainly(r)...))
 		}
 	}

@@ -117,7 +117,7 @@ func shadow(holds, before []*filters.Filter, names []string) string {
 }
 
 // certain says whether an exclusion takes all that its filter matches.
-func certain(x *configs.Exclusion) bool { return !x.Disabled && x.Where == nil }
+func certain(x *configs.Exclusion) bool { return !x.Disabled && x.Where == nil && x.When == nil }
 
 // certainly are the filters of the exclusions that are certain.
 func certainly(r *configs.Route) (taken []*filters.Filter) {
@@ -146,7 +146,7 @@ func insideOthers(cfg *configs.Config, i int) []Finding {
 
 // inside says whether a route keeps nothing that another one does not.
 func inside(r, other *configs.Route) bool {
-	if other.Where != nil || len(other.Interceptors) > 0 || !covers(other.Scope, r.Scope) {
+	if other.Where != nil || len(other.Interceptors) > 0 || len(other.Quotas) > 0 || len(other.Diverted) > 0 || !covers(other.Scope, r.Scope) {
 		return false
 	}
 	taken := certainly(r)
@@ -180,7 +180,7 @@ var placeKeys = []string{"dir", "bucket", "prefix", "url", "query", "topic", "pr
 
 // sameForm says whether two routes deliver entries in the same form, if not to the same place.
 func sameForm(a, b *configs.Route) bool {
-	return a.Sink.Kind == b.Sink.Kind && reflect.DeepEqual(form(a), form(b)) && reflect.DeepEqual(a.Redaction, b.Redaction)
+	return a.Sink.Kind == b.Sink.Kind && reflect.DeepEqual(form(a), form(b)) && reflect.DeepEqual(a.Redaction, b.Redaction) && a.Duplicates == b.Duplicates
 }
 
 func form(r *configs.Route) map[string]any {

@@ -13,6 +13,10 @@ func (l *lane) board(ctx context.Context) error {
 		l.interrupt(err) // what is written is committed first
 		return nil
 	}
+	if err := l.lookBack(ctx); err != nil {
+		l.interrupt(err)
+		return nil
+	}
 	l.mu.Lock()
 	l.waiting, l.coming = true, time.Time{}
 	l.mu.Unlock()
@@ -102,6 +106,10 @@ func (l *lane) meet(r *reader, rev revision, route *Route) bool {
 	if !l.pending.covers() {
 		l.pending = l.newBatch(l.pending.next, rev, route)
 		l.rewind()
+		if !l.windowFits() { // board looks back under the new revision
+			l.leave()
+			return false
+		}
 		return true
 	}
 	l.barrier = &barrier{}
@@ -115,6 +123,9 @@ func (l *lane) takeGap(r *reader, to uint64) {
 	defer l.mu.Unlock()
 	if l.reader == r {
 		l.pending.addMissing(ledger.Gap{From: l.pending.next, To: to})
+		if l.window != nil && l.window.next == l.pending.next {
+			l.window.next = to + 1
+		}
 		l.pending.next = to + 1
 	}
 }

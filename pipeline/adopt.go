@@ -79,6 +79,9 @@ func (l *lane) adopt(ctx context.Context, d draft, conflict error) error {
 		}
 	}
 	units := p.Units
+	if p.First > d.plan.First {
+		p.Repeats = append([]ledger.Repeat{everythingUpTo(d.plan.First, p.First-1)}, p.Repeats...)
+	}
 	p.First, p.Amends = d.plan.First, p.Amends+1
 	widened, err := l.remake(ctx, p)
 	if err != nil {

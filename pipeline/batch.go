@@ -29,9 +29,12 @@ type batch struct {
 	plan        int                           // about what its units will take in the record of its plan, in bytes
 	defects     map[position]*logentry.Defect // Unreadable lanes
 	clean       [][][]byte                    // by group and reference: the redacted entry, nil where it is as it came; nil: nothing is redacted
-	room        []byte                        // of which clean is cut
-	roomed      int64                         // bytes of all room so far
-	out         []driver.Group                // what outgoing gave
+	repeats     []ledger.Repeat               // runs of duplicates
+	repeating   bool                          // the last candidate was one
+	duplicates  uint64
+	room        []byte         // of which clean is cut
+	roomed      int64          // bytes of all room so far
+	out         []driver.Group // what outgoing gave
 
 	epoch       uint32 // of the entries' identity, where it is not the lane's; else 0
 	named       uint64 // sequence of the first kept entry
@@ -156,6 +159,9 @@ func (b *batch) keeps(blk *block, v *verdict) bool {
 		b.exclude(x, len(v.raw))
 		return false
 	}
+	if b.candidate(blk.msgs[v.msg].Seq, v) {
+		return false
+	}
 	if v.charge == nil || m == nil {
 		return true
 	}
@@ -248,7 +254,7 @@ func (r *room) takes(v *verdict) bool {
 // counts is the batch's account.
 func (b *batch) counts(exclusions []string) ledger.Counts {
 	c := ledger.Counts{
-		Messages: b.messages, Examined: b.examined, Intercepted: b.intercepted, Sampled: b.sampled, OverQuota: b.overQuota,
+		Messages: b.messages, Examined: b.examined, Intercepted: b.intercepted, Duplicates: b.duplicates, Sampled: b.sampled, OverQuota: b.overQuota,
 		Kept: uint64(b.entries),
 	}
 	var excluded uint64
@@ -263,7 +269,7 @@ func (b *batch) counts(exclusions []string) ledger.Counts {
 		c.ExcludedBytes[exclusions[i]] += x.bytes
 		excluded += x.entries
 	}
-	c.NotMatched = c.Examined - c.Kept - c.Intercepted - c.Sampled - c.OverQuota - excluded
+	c.NotMatched = c.Examined - c.Kept - c.Intercepted - c.Duplicates - c.Sampled - c.OverQuota - excluded
 	return c
 }
 

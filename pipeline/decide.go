@@ -17,17 +17,20 @@ type question struct {
 
 // verdict is what a lane makes of one entry that its filter matched, or that is unreadable.
 type verdict struct {
-	msg      int32   // index of the message in the block
-	index    int32   // of the entry in the message
-	hidden   bool    // intercepted by a route above
-	excluded int32   // the first exclusion that takes it whatever the route's state, or −1
-	when     uint64  // bits of the conditional exclusions before that one that take it when they are active
-	source   int32   // 0: the route's own; else what another route makes of it, number in Diverted + 1, that diverts here
-	charge   *charge // for the quotas
-	key      []byte
-	raw      []byte
-	clean    []byte           // raw, redacted; nil: it is raw
-	defect   *logentry.Defect // Unreadable lanes only
+	msg       int32   // index of the message in the block
+	index     int32   // of the entry in the message
+	hidden    bool    // intercepted by a route above
+	excluded  int32   // the first exclusion that takes it whatever the route's state, or −1
+	when      uint64  // bits of the conditional exclusions before that one that take it when they are active
+	source    int32   // 0: the route's own; else what another route makes of it, number in Diverted + 1, that diverts here
+	charge    *charge // for the quotas
+	key       []byte
+	print     fingerprint // of what the revision's window is about
+	printed   bool        // it has one
+	duplicate bool        // it repeats another
+	raw       []byte
+	clean     []byte           // raw, redacted; nil: it is raw
+	defect    *logentry.Defect // Unreadable lanes only
 }
 
 // court decides blocks for a fixed list of questions. It is one goroutine's own; what it returns is valid until the next call.
@@ -168,6 +171,9 @@ func (k *clerk) decide(msg int32, index int, raw []byte) {
 			var err error
 			v.charge, err = d.chargeOf(e, f.matched)
 			q.decision.note(err)
+		}
+		if v.kept() && q.decision.Window > 0 {
+			v.print, v.printed = fingerprintOf(e)
 		}
 		if v.kept() {
 			start, seen := len(k.keys), e

@@ -25,6 +25,7 @@ type Decision struct {
 	Scope           *configs.Scope   // whose entries; nil: every entry
 	Interceptors    []Interceptor    // routes above that may hide an entry of the scope, from the root down
 	Required        bool             // nobody hides entries of the scope's parent itself
+	Window          uint64           // an entry that repeats one of so many sequences before is a duplicate; 0: none is
 	Redact          *redact.Redactor // what the destination must not see is taken out of what is kept; nil: nothing
 	Whens           []*exprs.When    // in the order of Exclusions: when each is active; shorter or nil: always
 	Quotas          []configs.QuotaTerms
@@ -46,7 +47,7 @@ type Interceptor struct {
 func DecisionOf(t configs.Terms) Decision {
 	d := Decision{
 		Rule: t.Rule, Where: t.Where, Exclusions: t.Exclusions, ExclusionWheres: t.ExclusionWheres, Limits: t.Limits,
-		Scope: t.Scope, Required: t.Required, Whens: t.Whens, Quotas: t.Quotas,
+		Scope: t.Scope, Required: t.Required, Whens: t.Whens, Quotas: t.Quotas, Window: t.Window,
 	}
 	for _, above := range t.Interceptors {
 		takes := DecisionOf(above.Terms)
@@ -152,6 +153,9 @@ func (d *Decision) Fields() []logentry.Path {
 	var paths []logentry.Path
 	if d.Scope != nil {
 		paths = append(paths, logentry.PathLogName)
+	}
+	if d.Window > 0 {
+		paths = append(paths, logentry.PathLogName, logentry.PathTimestamp, logentry.PathInsertID)
 	}
 	if d.Where != nil {
 		paths = append(paths, d.Where.Fields()...)

@@ -70,7 +70,7 @@ func (l *lane) draft(b *batch, t terms) (draft, error) {
 	taken = append(taken, alsoTaken...)
 	d := draft{dest: t.dest, next: p.Next, dead: t.dead}
 	d.plan = ledger.Plan{
-		First: b.first, Last: b.next - 1, Named: t.named, Missing: b.missing,
+		First: b.first, Last: b.next - 1, Named: t.named, Missing: b.missing, Repeats: b.repeats,
 		Decision: b.revision.hash, Delivery: t.delivery, Epoch: b.epoch,
 		Counts: b.counts(b.revision.decision.Exclusions), Units: p.Units, Rejects: rejects, Amends: t.amends, Active: b.active(), Clock: b.clock(),
 		State: t.state, DeadState: t.dead, Superseded: t.superseded, Until: t.until,

@@ -53,11 +53,12 @@ type lane struct {
 	unready      bool        // the destination could not be prepared when it was last asked
 	blocked      time.Time   // since when the destination has been misconfigured
 	wake         chan struct{}
-	reader       *reader   // aboard which the lane is
-	waiting      bool      // wants to board at pending.next
-	coming       time.Time // since when it recovers, to board then; zero = it does not
-	pending      *batch    // being gathered; nil until recovered
-	cut          *batch    // to be delivered next
+	reader       *reader    // aboard which the lane is
+	waiting      bool       // wants to board at pending.next
+	coming       time.Time  // since when it recovers, to board then; zero = it does not
+	pending      *batch     // being gathered; nil until recovered
+	window       *hindsight // what the next entries may repeat; nil: not known, or not asked
+	cut          *batch     // to be delivered next
 	written      *written
 	writing      time.Time // since when a plan is being made and written; zero = none is
 	answered     time.Time // when the destination last answered for a unit of it, or when it was begun
@@ -137,6 +138,13 @@ func (l *lane) take(r *reader, blk *block, verdicts []verdict) bool {
 			return false
 		} else if stop <= to {
 			to, w = stop-1, v+sort.Search(w-v, func(i int) bool { return int(verdicts[v+i].msg) >= stop })
+		}
+		if !l.windowFits() { // it looks back before it boards again
+			l.leave()
+			return false
+		}
+		if d := l.pending.revision.decision; d != nil && d.Window > 0 {
+			l.window.sift(blk, to, verdicts[v:w])
 		}
 		l.pending.add(blk, from, to, verdicts[v:w], now)
 		from, v = to+1, w
@@ -335,7 +343,7 @@ func (l *lane) forget() {
 			b.drop()
 		}
 	}
-	l.pending, l.cut, l.written, l.barrier = nil, nil, nil, nil
+	l.pending, l.cut, l.written, l.barrier, l.window = nil, nil, nil, nil, nil
 	l.reader, l.waiting, l.early, l.cause, l.coming = nil, false, false, nil, time.Time{}
 	l.writing, l.answered, l.relieve = time.Time{}, time.Time{}, nil
 	l.settledUsage, l.usage, l.underway, l.restUntil = ledger.Usage{}, nil, nil, time.Time{}

@@ -84,6 +84,7 @@ type Plan struct {
 	Last     uint64          `json:"last"`
 	Named    uint64          `json:"named"`             // the sequence in its units' names: that of its first kept entry
 	Missing  []Gap           `json:"missing,omitempty"` // sequences that the stream does not hold
+	Repeats  []Repeat        `json:"repeats,omitempty"` // runs of entries that were left out as duplicates
 	Decision string          `json:"decision"`          // hash of the decision settings it was decided under
 	Delivery string          `json:"delivery"`          // hash of the delivery settings
 	Epoch    uint32          `json:"epoch,omitempty"`   // a replay's: of its entries' identity; else the record's counts
@@ -125,6 +126,25 @@ type Superseded struct {
 type Gap struct {
 	From uint64 `json:"from"`
 	To   uint64 `json:"to"`
+}
+
+// Repeat is a run of entries of which all that the route would have kept are duplicates: from one position in the stream to another,
+// both included.
+type Repeat struct {
+	From      uint64 `json:"from"`
+	FromIndex int32  `json:"fromIndex,omitempty"`
+	To        uint64 `json:"to"`
+	ToIndex   int32  `json:"toIndex,omitempty"`
+}
+
+// EndsBefore says whether the run ends before a position.
+func (r Repeat) EndsBefore(seq uint64, index int32) bool {
+	return r.To < seq || r.To == seq && r.ToIndex < index
+}
+
+// Holds says whether a position lies in the run.
+func (r Repeat) Holds(seq uint64, index int32) bool {
+	return !r.EndsBefore(seq, index) && (r.From < seq || r.From == seq && r.FromIndex <= index)
 }
 
 // Anchor ties a sequence to the message that stood there, so that a stream that stepped back is noticed.
