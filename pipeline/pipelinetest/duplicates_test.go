@@ -13,8 +13,7 @@ import (
 
 const duplicatesWindow = 20
 
-// repeating makes every route leave out what repeats one of so many sequences before, and puts messages on the stream of which many
-// do; the model is told which lines each route keeps.
+// repeating makes every route leave out what repeats one of so many sequences before.
 func (w *World) repeating() {
 	w.Decide = func(route string, b []byte) (pipeline.Decision, error) {
 		d, err := decide(route, b)
@@ -25,7 +24,7 @@ func (w *World) repeating() {
 	}
 }
 
-// put publishes n messages of one to three entries, each new, or a repetition of one of the last 40.
+// putRepeats publishes n messages of one to three entries, each new, or a repetition of one of the last 40.
 func (w *World) putRepeats(n int) {
 	for range n {
 		var payload []byte
