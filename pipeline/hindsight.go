@@ -149,7 +149,10 @@ func (l *lane) readWindow(ctx context.Context, rev revision, next uint64) (*hind
 
 // repeats marks the verdicts that a recorded plan holds for duplicates: a redo does not ask the stream again, which may have lost
 // what they repeat.
-func repeats(recorded []ledger.Repeat, blk *block, verdicts []verdict) {
+func repeats(rev revision, recorded []ledger.Repeat, blk *block, verdicts []verdict) {
+	if rev.decision.Window == 0 {
+		return
+	}
 	for i := range verdicts {
 		v := &verdicts[i]
 		at := blk.msgs[v.msg].Seq

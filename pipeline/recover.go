@@ -342,9 +342,7 @@ func (l *lane) rebuild(ctx context.Context, p ledger.Plan, rev revision, dest *d
 			if b.meter != nil {
 				b.meter.begin(&usage, blk.msgs[0].Stored)
 			}
-			if rev.decision.Window > 0 {
-				repeats(p.Repeats, blk, verdicts[0])
-			}
+			repeats(rev, p.Repeats, blk, verdicts[0])
 			b.add(blk, 0, len(blk.msgs)-1, verdicts[0], time.Now())
 			buf = buf[n:]
 		}
