@@ -13,6 +13,10 @@ func (l *lane) board(ctx context.Context) error {
 		l.interrupt(err) // what is written is committed first
 		return nil
 	}
+	if err := l.undecided(); err != nil {
+		l.interrupt(err)
+		return nil
+	}
 	if err := l.lookBack(ctx); err != nil {
 		l.interrupt(err)
 		return nil
@@ -21,6 +25,20 @@ func (l *lane) board(ctx context.Context) error {
 	l.waiting, l.coming = true, time.Time{}
 	l.mu.Unlock()
 	l.readers.schedule(l)
+	return nil
+}
+
+// undecided says what is missing to decide by the revision that begins what the lane gathers next: no reader could serve it there.
+func (l *lane) undecided() error {
+	l.mu.Lock()
+	next, covers := l.pending.next, l.pending.covers()
+	l.mu.Unlock()
+	if covers { // it is flushed first, at the revision's boundary
+		return nil
+	}
+	if rev, ok := l.readers.control.at(l.routeName, next); ok {
+		return rev.decision.ready()
+	}
 	return nil
 }
 

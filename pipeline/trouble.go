@@ -17,6 +17,9 @@ type Trouble struct {
 	At            time.Time
 }
 
+// TroubleHalted is the code of a trouble that is told once: the lane stands still until a person acts.
+const TroubleHalted = "halted"
+
 // SinkErrorLog is the log id, as it stands in a logName, of entries about the troubles of routes: Google's name for them,
 // https://cloud.google.com/logging/docs/export/troubleshoot.
 const SinkErrorLog = "logging.googleapis.com%2Fsink_error"
@@ -30,7 +33,7 @@ func (l *lane) tellTrouble(err error) {
 	case de != nil && de.Code == driver.Conflict:
 		code = "conflict"
 	case errors.As(err, &halt):
-		code = "halted"
+		code = TroubleHalted
 	case de != nil && de.Code == driver.Misconfigured:
 		code = "misconfigured"
 	case de != nil && (de.Code == driver.Unavailable || de.Code == driver.Unknown):

@@ -52,7 +52,8 @@ exclusions and quotas take, what its bytes cost (prices: in the new configuratio
 would not take any more. The streams are those of the new configuration. Nothing is delivered, published or recorded; the daemon
 may be running.
 
-"Now" is what the ledger has recorded as in force, or the configuration that --old names. A predicted count is that of a run over
+"Now" is what the ledger has recorded as in force, or the configuration that --old names: the ledger does not tell which routes a
+configuration disables, so these count as if they ran; --old tells them apart. A predicted count is that of a run over
 the same entries from the beginning: what depends on the hour of the day or on what a destination refuses is not foreseen.
 
 Exit code: 0; 1 when an entry of an audit log "activity" would reach no route, or nothing can be compared; 2 when a configuration or

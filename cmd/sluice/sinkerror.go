@@ -33,10 +33,13 @@ type sinkErrors struct {
 }
 
 // troubled is what troubles are told apart by.
-type troubled struct{ route, code string }
+type troubled struct{ route, stream, code string }
 
 // recurrence is how a trouble has come and gone.
-type recurrence struct{ began, last, told time.Time }
+type recurrence struct {
+	began, last, told time.Time
+	detail            string // when it was told
+}
 
 func newSinkErrors(cfg *atomic.Pointer[configs.Config]) *sinkErrors {
 	return &sinkErrors{cfg: cfg, queue: make(chan pipeline.Trouble, sinkErrorQueue), seen: make(map[troubled]*recurrence), refused: make(map[string]bool)}
@@ -61,17 +64,23 @@ func (s *sinkErrors) run(ctx context.Context) {
 			if cfg.SinkErrors.Disabled || !s.due(t, cfg.SinkErrors.Every) {
 				continue
 			}
-			if err := s.publish(ctx, cfg, t); err != nil && ctx.Err() == nil {
+			err := s.publish(ctx, cfg, t)
+			if err == nil {
+				s.noteTold(t)
+			} else if ctx.Err() == nil {
 				slog.Warn("an error of a route is not put on the bus", "route", t.Route, "error", err)
+				if t.Code == pipeline.TroubleHalted { // it does not come again by itself
+					time.AfterFunc(awayPatience, func() { s.tell(t) })
+				}
 			}
 		}
 	}
 }
 
-// due says whether it is time to tell of a trouble, and remembers that it was told of. That a destination does not answer is told
-// only once it lasts: most often it is a restart.
+// due says whether it is time to tell of a trouble. That a destination does not answer is told only once it lasts: most often it is a
+// restart. Another reason to halt is told at once: the lane stands still, and says it once.
 func (s *sinkErrors) due(t pipeline.Trouble, every time.Duration) bool {
-	key := troubled{t.Route, t.Code}
+	key := keyOfTrouble(t)
 	r := s.seen[key]
 	if r == nil {
 		r = &recurrence{began: t.At}
@@ -81,19 +90,27 @@ func (s *sinkErrors) due(t pipeline.Trouble, every time.Duration) bool {
 		r.began = t.At
 	}
 	r.last = t.At
-	if t.Code == "unavailable" && t.At.Sub(r.began) < awayPatience || !r.told.IsZero() && t.At.Sub(r.told) < every {
-		return false
+	if t.Code == pipeline.TroubleHalted && t.Detail != r.detail {
+		return true
 	}
-	r.told = t.At
-	return true
+	return (t.Code != "unavailable" || t.At.Sub(r.began) >= awayPatience) && (r.told.IsZero() || t.At.Sub(r.told) >= every)
 }
+
+// noteTold remembers that a trouble stands on the bus.
+func (s *sinkErrors) noteTold(t pipeline.Trouble) {
+	r := s.seen[keyOfTrouble(t)]
+	r.told, r.detail = t.At, t.Detail
+}
+
+func keyOfTrouble(t pipeline.Trouble) troubled { return troubled{t.Route, t.Stream, t.Code} }
 
 // publish puts the entry on the first stream that takes its subject. None does: that is said once.
 func (s *sinkErrors) publish(ctx context.Context, cfg *configs.Config, t pipeline.Trouble) error {
 	parent, destination := sinkOf(cfg, t.Route)
-	kind, id, _ := strings.Cut(parent, "/")
-	subject := jetstream.Subject(kind, id, "logging.googleapis.com/sink_error")
-	entry, err := sinkErrorEntry(t, parent, destination)
+	kind, name, _ := strings.Cut(parent, "/")
+	subject := jetstream.Subject(kind, name, "logging.googleapis.com/sink_error")
+	id := fmt.Sprintf("%s-%s-%s-%d", t.Route, t.Stream, t.Code, t.At.UnixNano())
+	entry, err := sinkErrorEntry(t, id, parent, destination)
 	if err != nil {
 		return err
 	}
@@ -103,7 +120,7 @@ func (s *sinkErrors) publish(ctx context.Context, cfg *configs.Config, t pipelin
 		}
 		ctx, cancel := context.WithTimeout(ctx, publishLimit)
 		defer cancel()
-		_, err := stream.Publisher().Publish(ctx, subject, "", entry)
+		_, err := stream.Publisher().Publish(ctx, subject, id, entry)
 		return err
 	}
 	if !s.refused[subject] {
@@ -143,7 +160,7 @@ type sinkErrorResource struct {
 	Labels map[string]string `json:"labels"`
 }
 
-func sinkErrorEntry(t pipeline.Trouble, parent, destination string) ([]byte, error) {
+func sinkErrorEntry(t pipeline.Trouble, insertID, parent, destination string) ([]byte, error) {
 	detail := strings.ToValidUTF8(t.Detail[:min(len(t.Detail), detailLimit)], "")
 	resource := map[string]string{"name": t.Route, "destination": destination}
 	if kind, id, _ := strings.Cut(parent, "/"); kind == "projects" {
@@ -151,7 +168,7 @@ func sinkErrorEntry(t pipeline.Trouble, parent, destination string) ([]byte, err
 	}
 	entry, err := json.Marshal(sinkError{
 		LogName: parent + "/logs/" + pipeline.SinkErrorLog, Resource: sinkErrorResource{"logging_sink", resource},
-		Timestamp: t.At.UTC(), InsertID: fmt.Sprintf("%s-%s-%d", t.Route, t.Code, t.At.UnixNano()), Severity: "ERROR",
+		Timestamp: t.At.UTC(), InsertID: insertID, Severity: "ERROR",
 		Labels:      map[string]string{"error_code": t.Code, "error_detail": detail, "sink_id": t.Route, "stream": t.Stream},
 		TextPayload: fmt.Sprintf("Cloud Logging sink configuration error in %s, sink %s: %s (%s)", parent, t.Route, t.Code, detail),
 	})

@@ -35,8 +35,36 @@ func TestSinkErrorsAreSeldom(t *testing.T) {
 		{40 * time.Minute, "a", "unavailable", false}, // it had answered in between
 		{41 * time.Minute, "a", "unavailable", true},
 	} {
-		if got := s.due(pipeline.Trouble{Route: c.route, Code: c.code, At: begin.Add(c.at)}, 15*time.Minute); got != c.want {
+		trouble := pipeline.Trouble{Route: c.route, Stream: "LOGS", Code: c.code, At: begin.Add(c.at)}
+		got := s.due(trouble, 15*time.Minute)
+		if got != c.want {
 			t.Errorf("%d: %s of %s after %s: %v", i, c.code, c.route, c.at, got)
+		}
+		if got {
+			s.noteTold(trouble)
+		}
+	}
+}
+
+// TestHaltsAreToldOnce: each stream's, each reason's; and again when one could not be published.
+func TestHaltsAreToldOnce(t *testing.T) {
+	s := newSinkErrors(new(atomic.Pointer[configs.Config]))
+	for i, c := range []struct {
+		stream, detail  string
+		want, published bool
+	}{
+		{"A", "the bucket", true, false},
+		{"A", "the bucket", true, true},
+		{"A", "the bucket", false, false},
+		{"B", "the bucket", true, true},
+		{"A", "the schema", true, true},
+	} {
+		trouble := pipeline.Trouble{Route: "r", Stream: c.stream, Code: pipeline.TroubleHalted, Detail: c.detail, At: time.Unix(int64(i), 0)}
+		if got := s.due(trouble, 15*time.Minute); got != c.want {
+			t.Errorf("%d: %s: %v", i, c.detail, got)
+		}
+		if c.published {
+			s.noteTold(trouble)
 		}
 	}
 }
@@ -44,13 +72,13 @@ func TestSinkErrorsAreSeldom(t *testing.T) {
 // TestSinkErrorEntry: the entry is Google's, and one that our own filters find.
 func TestSinkErrorEntry(t *testing.T) {
 	trouble := pipeline.Trouble{Route: "audit", Stream: "LOGS", Code: "misconfigured", Detail: "no bucket\xff", At: time.Unix(5, 0).UTC()}
-	entry, err := sinkErrorEntry(trouble, "projects/pay", "gs://acme/audit/")
+	entry, err := sinkErrorEntry(trouble, "audit-LOGS-misconfigured-5000000000", "projects/pay", "gs://acme/audit/")
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := `{"logName":"projects/pay/logs/logging.googleapis.com%2Fsink_error",` +
 		`"resource":{"type":"logging_sink","labels":{"destination":"gs://acme/audit/","name":"audit","project_id":"pay"}},` +
-		`"timestamp":"1970-01-01T00:00:05Z","insertId":"audit-misconfigured-5000000000","severity":"ERROR",` +
+		`"timestamp":"1970-01-01T00:00:05Z","insertId":"audit-LOGS-misconfigured-5000000000","severity":"ERROR",` +
 		`"labels":{"error_code":"misconfigured","error_detail":"no bucket","sink_id":"audit","stream":"LOGS"},` +
 		`"textPayload":"Cloud Logging sink configuration error in projects/pay, sink audit: misconfigured (no bucket)"}`
 	if diff := cmp.Diff(want, string(entry)); diff != "" {

@@ -107,6 +107,49 @@ func TestDigestsOfRedacted(t *testing.T) {
 	}
 }
 
+// TestKeyIsGone: a plan is open under a revision without redaction, and the next revision's key is not there at the restart: the
+// lane finishes the plan, halts and says why, and goes on once there is a key.
+func TestKeyIsGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := NewWorld(t, 1, NewMemoryPlaces())
+		w.Routes = w.Routes[:1]
+		w.Routes[0].Rule, w.Routes[0].Place = 0, "away"
+		var known atomic.Bool
+		key := func() (redact.Key, error) {
+			if !known.Load() {
+				return redact.Key{}, errors.New("no such file")
+			}
+			return goodKey()
+		}
+		w.Decide = func(route string, b []byte) (d pipeline.Decision, err error) {
+			if d, err = decide(route, b); err == nil && d.Rule.Include != nil { // not under the first rule
+				d.Redact, err = redact.New([]redact.Rule{{Fields: []string{"insertId"}, With: redact.Hash}}, key)
+			}
+			return d, err
+		}
+		w.Block("away", true) // the plan stays open
+		w.put(9)
+		life := w.Live(NewGate(0, false))
+		time.Sleep(time.Minute)
+		life.Crash()
+		w.Block("away", false)
+		w.Routes[0].Rule = 1
+		w.put(9)
+		life = w.Live(NewGate(0, false))
+		time.Sleep(2 * time.Minute)
+		s := stateOf(life, "r0")
+		if s.State != pipeline.Halted || !strings.Contains(s.Message, "no such file") || s.Cursor != 1 {
+			t.Errorf("without the key: %+v", s)
+		}
+		life.Crash()
+		known.Store(true)
+		w.oneLife(NewGate(0, false))
+		if b := w.balance(t); b.Delivered != 2 || !b.Balanced {
+			t.Errorf("with the key: %+v", b)
+		}
+	})
+}
+
 // TestRedactedFiles is the same where what stands is decoded and compared.
 func TestRedactedFiles(t *testing.T) {
 	for i := 1; i < 40; i += 3 {
