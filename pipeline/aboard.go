@@ -122,8 +122,8 @@ func (l *lane) meet(r *reader, rev revision, route *Route) bool {
 		return true
 	}
 	if !l.pending.covers() {
-		l.pending = l.newBatch(l.pending.next, rev, route)
 		l.rewind()
+		l.pending = l.newBatch(l.pending.next, rev, route)
 		if !l.windowFits() { // board looks back under the new revision
 			l.leave()
 			return false

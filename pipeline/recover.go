@@ -304,7 +304,8 @@ func (l *lane) rebuild(ctx context.Context, p ledger.Plan, rev revision, dest *d
 	if l.source != nil {
 		return l.source.gather(ctx, l, dest, rev, p.First, p.Last)
 	}
-	b, usage := l.newBatch(p.First, rev, l.current()), l.settledUsage.Clone()
+	usage := l.settledUsage.Clone()
+	b := l.meteredBatch(p.First, rev, l.current(), &usage)
 	if b.meter != nil {
 		b.meter.fix(p)
 	}

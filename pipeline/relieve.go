@@ -87,9 +87,9 @@ func (l *lane) shed() {
 		return
 	}
 	b := l.pending
+	l.rewind()
 	l.pending = l.newBatch(b.first, b.revision, b.route)
 	b.drop()
-	l.rewind()
 	l.waiting = false
 	l.leave()
 }

@@ -104,8 +104,8 @@ func (l *lane) endRest() {
 	if l.restUntil.IsZero() {
 		return
 	}
-	l.pending = l.newBatch(l.pending.next, l.pending.revision, l.pending.route)
 	l.rewind()
+	l.pending = l.newBatch(l.pending.next, l.pending.revision, l.pending.route)
 	if l.pending.meter != nil {
 		l.pending.meter.clock = l.restUntil.UnixNano()
 	}

@@ -11,7 +11,7 @@ import (
 // fewKeys is how much every record may say.
 const (
 	wholeEvery = 64
-	fewKeys    = 64
+	fewKeys    = 8
 )
 
 // loadUsage reads what the lane had used of its quotas at its last record. The records before are needed when that one does not say
@@ -100,10 +100,17 @@ func (l *lane) rewind() {
 	l.usage = &usage
 }
 
-// newBatch begins a batch of the lane behind what it has gathered.
+// newBatch begins a batch of the lane behind what it has gathered. l.mu is held.
 func (l *lane) newBatch(first uint64, rev revision, route *Route) *batch {
+	return l.meteredBatch(first, rev, route, l.usage)
+}
+
+// meteredBatch begins a batch with the meter that its decision needs, after what was used before.
+func (l *lane) meteredBatch(first uint64, rev revision, route *Route, used *ledger.Usage) *batch {
 	b := newBatch(l.router.memory, first, rev, route)
-	b.meter = newMeter(rev.decision)
+	if b.meter = newMeter(rev.decision); b.meter == nil && rev.decision != nil && used != nil && len(used.Spent) > 0 {
+		b.meter = &meter{decision: rev.decision} // the route has quotas no more: what they had used goes
+	}
 	return b
 }
 

@@ -5,25 +5,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"regexp"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
 
-	"sluice/pipeline/ledger/file"
 	"sluice/pipeline/stream/jetstream"
 )
-
-// reloadRoutes are so many routes, each with a filter `jsonPayload.n>=K` and one of two folders, at random.
-func reloadRoutes(r *rand.Rand, routes int) string {
-	text := "routes:\n"
-	for i := range routes {
-		text += fmt.Sprintf("  - {name: r%d, filter: 'jsonPayload.n>=%d', start: earliest, batch: {age: %dms, entries: %d}, sink: {file: {dir: out/r%d/%s}}}\n",
-			i, r.IntN(10), 5+r.IntN(60), 5+r.IntN(100), i, []string{"a", "b"}[r.IntN(2)])
-	}
-	return text
-}
 
 // storedEntry is an entry that is on the stream.
 type storedEntry struct {
@@ -40,7 +27,7 @@ func reloadFeed(ctx context.Context, s *jetstream.Stream, seed uint64) (map[uint
 		if ended {
 			n = 9
 		}
-		line := fmt.Sprintf(`{"insertId":"e%d","logName":"projects/p/logs/app","jsonPayload":{"n":%d}}`, id, n)
+		line := fmt.Sprintf(`{"insertId":"e%d","logName":"projects/p%d/logs/app","jsonPayload":{"n":%d}}`, id, n%2, n)
 		ack, err := s.Publisher().Publish(context.WithoutCancel(ctx), jetstream.NoLog, fmt.Sprint("e", id), []byte(line))
 		if err != nil {
 			return stored, err
@@ -53,14 +40,14 @@ func reloadFeed(ctx context.Context, s *jetstream.Stream, seed uint64) (map[uint
 	}
 }
 
-// TestReloadsUnderLoad changes filters, batches and destinations at random moments while entries flow, with SIGKILLs: each entry was
-// decided, by each route, by exactly the revision that the ledger records for its sequence.
+// TestReloadsUnderLoad changes filters, hierarchy, exclusions, quotas, batches and destinations at random moments while entries flow,
+// with SIGKILLs: each entry was decided, by each route, by exactly the revision that the ledger records for its sequence.
 func TestReloadsUnderLoad(t *testing.T) {
 	reloads, routes := heavy(20, 200), 4
 	seed := killSeed(t)
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 1))
-	p := newPlace(t, reloadRoutes(r, routes))
+	p := newPlace(t, reloadConfig(r, routes))
 	d := p.daemon()
 	d.await("health", func() bool { return p.health() == 200 })
 	s := p.stream()
@@ -71,7 +58,7 @@ func TestReloadsUnderLoad(t *testing.T) {
 	feeding.Go(func() { stored, failed = reloadFeed(ctx, s, seed) })
 	kills := 0
 	for range reloads {
-		p.reconfigure(placeConfig + reloadRoutes(r, routes))
+		p.reconfigure(placeConfig + reloadConfig(r, routes))
 		p.hangup(d)
 		<-time.After(time.Duration(r.IntN(150)) * time.Millisecond) // nothing waits for it but the next change
 		if r.IntN(6) == 0 {
@@ -103,12 +90,7 @@ func TestReloadsUnderLoad(t *testing.T) {
 	d.drain()
 	revisions, records := p.revisions()
 	for _, route := range names {
-		want := make(map[string]int)
-		for seq, e := range stored {
-			if e.n >= revisions[route].at(seq) {
-				want[e.line]++
-			}
-		}
+		want := p.keptBy(route, revisions[route], stored)
 		p.sameLines("out/"+route, want, p.lines("out/"+route))
 	}
 	p.balance()
@@ -125,58 +107,4 @@ func (p *place) reconfigure(text string) {
 	if err := os.Rename(p.path("next.yaml"), p.path("sluice.yaml")); err != nil {
 		p.t.Fatal(err)
 	}
-}
-
-// revised are a route's recorded thresholds, by the sequence from which they are in force.
-type revised []struct {
-	from uint64
-	k    int
-}
-
-// at is the threshold in force at a sequence: the last that begins there or before, else the first.
-func (r revised) at(seq uint64) int {
-	k := r[0].k
-	for _, rev := range r {
-		if rev.from <= seq {
-			k = rev.k
-		}
-	}
-	return k
-}
-
-var threshold = regexp.MustCompile(`jsonPayload\.n(?:>|\\u003e)=(\d)`)
-
-// revisions reads from the ledger which thresholds were recorded, and how many records there are.
-func (p *place) revisions() (map[string]revised, int) {
-	p.t.Helper()
-	led, err := file.OpenReader(p.path(p.ledger))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	all, records := make(map[string]revised), 0
-	for _, r := range p.records("_stream/LOGS") {
-		if r.Config == nil || r.Last != nil {
-			continue
-		}
-		records++
-		for route, hash := range r.Config.Routes {
-			b, err := led.Config(p.t.Context(), hash)
-			if err != nil {
-				p.t.Fatal(err)
-			}
-			k := 0
-			if found := threshold.FindSubmatch(b); found != nil {
-				if k, err = strconv.Atoi(string(found[1])); err != nil {
-					p.t.Fatal(err)
-				}
-			} else if route[0] == 'r' {
-				p.t.Fatalf("no threshold in %s", b)
-			}
-			all[route] = append(all[route], struct {
-				from uint64
-				k    int
-			}{r.Config.From, k})
-		}
-	}
-	return all, records
 }
