@@ -44,6 +44,9 @@ type ask struct {
 // a restart too. act has Who, What (one of the Act words) and Why. It is an error, and changes nothing, where it does not fit:
 // where there is no such route, or none of its lanes is as the act presumes.
 func (r *Router) Act(ctx context.Context, route string, act ledger.Act) error {
+	if err := r.mayAct(route, act); err != nil {
+		return err
+	}
 	var asks []*ask
 	var unfit error
 	found := false
@@ -79,6 +82,23 @@ func (r *Router) Act(ctx context.Context, route string, act ledger.Act) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// mayAct refuses to disable a required route: it could be taken away like that.
+func (r *Router) mayAct(route string, act ledger.Act) error {
+	for _, known := range r.inForce() {
+		if known.Name != route || act.What != ActDisable {
+			continue
+		}
+		d, err := r.opts.Decide(route, known.Decision)
+		if err != nil {
+			return fmt.Errorf("route %s: %w", route, err)
+		}
+		if d.Required {
+			return fmt.Errorf("route %s is required and cannot be disabled by hand: pause it, or disable it in the configuration with --acknowledge %[1]s", route)
+		}
+	}
+	return nil
 }
 
 // noLane says why a route has no lane that could be acted upon.

@@ -17,6 +17,9 @@ func TestRequiredRoute(t *testing.T) {
 	p := newPlace(t, required)
 	d := p.daemon()
 	d.await("health", func() bool { return p.health() == 200 })
+	p.sluice(1, "route", "disable", "audit")
+	p.sluice(0, "route", "disable", "other")
+	p.sluice(0, "route", "enable", "other")
 	p.configure(placeConfig + other)
 	d.await("the refusal", func() bool { return strings.Contains(d.err.String(), "required routes would be removed") })
 	if s := p.status("audit"); s.State != pipeline.Running {

@@ -99,6 +99,11 @@ func actOn(ctx context.Context, at daemonPlace, route string, act ledger.Act) (w
 			return "", err
 		}
 	}
+	for i := range cfg.Routes {
+		if cfg.Routes[i].Name == route && cfg.Routes[i].Required && act.What == pipeline.ActDisable {
+			return "", fmt.Errorf("route %s is required and cannot be disabled by hand: pause it, or disable it in the configuration and run with --acknowledge %[1]s", route)
+		}
+	}
 	return " for the next start: no daemon runs", recordOffline(ctx, cfg, route, act)
 }
 
