@@ -32,11 +32,16 @@ type daemon struct {
 	cfg     atomic.Pointer[configs.Config] // in force
 }
 
-// openDaemon opens bus and ledger and makes the router. Nothing is routed before run.
-func openDaemon(ctx context.Context, cfg *configs.Config, reg sinks.Registry) (*daemon, error) {
+func newDaemon(cfg *configs.Config) *daemon {
 	d := &daemon{metrics: console.NewMetrics(prometheus.NewRegistry())}
 	d.cfg.Store(cfg)
 	d.errors = newSinkErrors(&d.cfg)
+	return d
+}
+
+// openDaemon opens bus and ledger and makes the router. Nothing is routed before run.
+func openDaemon(ctx context.Context, cfg *configs.Config, reg sinks.Registry) (*daemon, error) {
+	d := newDaemon(cfg)
 	err := refuseShortfall(ctx, cfg)
 	if err != nil {
 		return nil, err

@@ -7,10 +7,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"sluice/configs"
-	"sluice/console"
 	"sluice/sinks/driver"
 	"sluice/sinks/nats"
 )
@@ -66,7 +64,7 @@ routes: [{name: a, sink: {file: {dir: out}}}]
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &daemon{metrics: console.NewMetrics(prometheus.NewRegistry())}
+	d := newDaemon(cfg)
 	d.streams = append(d.streams, read)
 	o := &nats.Options{URL: s.ClientURL(), Stream: "LOGS", Subject: "logs.x", MaxEntry: 1000, Once: nats.Window}
 	sink, err := d.openSink(t.Context(), "a", &configs.Sink{Kind: "nats", Options: o}, driver.ToSink)

@@ -18,10 +18,7 @@ import (
 	natsclient "github.com/nats-io/nats.go"
 	nats "github.com/nats-io/nats.go/jetstream"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"sluice/configs"
-	"sluice/console"
 	"sluice/pipeline"
 	"sluice/pipeline/ledger"
 	ledgerfile "sluice/pipeline/ledger/file"
@@ -258,8 +255,7 @@ func runPath(b *testing.B, s stream.Stream, text string) float64 {
 	defer restoreCollector()()
 	limitMemory(cfg.Memory)
 	collectEarly()
-	d := &daemon{metrics: console.NewMetrics(prometheus.NewRegistry())}
-	d.cfg.Store(cfg)
+	d := newDaemon(cfg)
 	if d.ledger, err = ledgerfile.Open(cfg.Ledger.File, slog.Default()); err != nil {
 		b.Fatal(err)
 	}
