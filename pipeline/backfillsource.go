@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
 	"slices"
 	"time"
 
@@ -65,6 +64,12 @@ func (s *backfillSource) gather(ctx context.Context, l *lane, dest *destination,
 	}
 	defer src.Close()
 	for b.next <= end {
+		if last == 0 {
+			if err := l.mayGatherOn(ctx); err != nil {
+				b.drop()
+				return newBatch(l.router.memory, first, rev, l.current()), err
+			}
+		}
 		buf, err := nextWithin(ctx, src, min(blockMessages, end-b.next+1), silence)
 		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 			err = l.provenEnd(ctx, b.next, ledger.Anchor{Seq: end})
@@ -94,18 +99,22 @@ func (s *backfillSource) gather(ctx context.Context, l *lane, dest *destination,
 	return b, nil
 }
 
-// pace waits until the rate allows another batch.
+// pace waits until the rate allows another batch. What is written does not wait for its commit as long.
 func (s *backfillSource) pace(ctx context.Context, l *lane) error {
-	wait := time.NewTimer(time.Until(s.due))
-	defer wait.Stop()
-	select {
-	case <-wait.C:
-		return nil
-	case <-l.router.draining:
-		return errStopped
-	case <-ctx.Done():
-		return errStopped
+	for wait := time.Until(s.due); wait > 0; wait = time.Until(s.due) {
+		if l.written != nil && wait > commitIdle {
+			if err := l.commit(ctx); err != nil {
+				return err
+			}
+		}
+		if err := l.sleep(ctx, wait); err != nil {
+			return err
+		}
+		if err := l.mayGoOn(ctx); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // count charges a batch to the rate.

@@ -42,10 +42,8 @@ func (l *lane) deliverCut(ctx context.Context) error {
 
 // plan makes the batch's plan and records it, with the commit of the plan before it.
 func (l *lane) plan(ctx context.Context, b *batch) (draft, error) {
-	if l.source == nil { // before what was read is recorded
-		if _, err := l.readers.ask(ctx); err != nil {
-			return draft{}, err
-		}
+	if err := l.confirm(ctx); err != nil {
+		return draft{}, err
 	}
 	dest, err := l.router.opened.get(ctx, l.routeName, b.route.Delivery)
 	if err != nil {
@@ -73,6 +71,20 @@ func (l *lane) plan(ctx context.Context, b *batch) (draft, error) {
 	}
 	l.tellRefused(b, d.plan.Rejects)
 	return d, nil
+}
+
+// confirm makes sure that the stream is the one that the lane has read, before that is recorded.
+func (l *lane) confirm(ctx context.Context) error {
+	if l.chain.rec.Replay != nil { // its entries outlive the stream
+		return nil
+	}
+	if _, err := l.readers.ask(ctx); err != nil {
+		return err
+	}
+	if _, epoch := l.readers.control.present(); l.source != nil && max(l.chain.rec.StreamEp, 1) != epoch {
+		return errEpoch
+	}
+	return nil
 }
 
 // logMissing tells of messages that the stream does not hold between others that it does.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"sluice/pipeline/ledger"
@@ -64,7 +65,7 @@ func (rs *readers) renew(ctx context.Context, epoch uint32, id ledger.Identity) 
 			r.stop()
 		}
 		rs.active = nil
-		for _, l := range rs.all() {
+		for _, l := range append(slices.Clip(rs.all()), rs.besides()...) {
 			l.interrupt(errEpoch)
 		}
 		return err // what is not recorded yet, the first lane that recovers records

@@ -21,6 +21,8 @@ const (
 // errAsked ends what a lane is doing, since a person wants something of it.
 var errAsked = errors.New("a person asked for something")
 
+var errRuns = errors.New("it is running: there is nothing to resume")
+
 // heldError says that a person holds the lane.
 type heldError struct{ by ledger.Act }
 
@@ -41,7 +43,8 @@ type ask struct {
 }
 
 // Act does what a person wants done to a route, on all streams, and returns once it is recorded: it is in force from then on, after
-// a restart too. act has Who, What (one of the Act words) and Why. It is an error, and changes nothing, where it does not fit:
+// a restart too; where only a replay or a backfill of it stands still, a resume sets that going, and records nothing. act has Who,
+// What (one of the Act words) and Why. It is an error, and changes nothing, where it does not fit:
 // where there is no such route, or none of its lanes is as the act presumes.
 func (r *Router) Act(ctx context.Context, route string, act ledger.Act) error {
 	if err := r.mayAct(route, act); err != nil {
@@ -67,6 +70,8 @@ func (r *Router) Act(ctx context.Context, route string, act ledger.Act) error {
 	switch {
 	case !found:
 		return r.noLane(route)
+	case len(asks) == 0 && errors.Is(unfit, errRuns) && r.tellSides(route, act):
+		return nil
 	case len(asks) == 0:
 		return unfit
 	}
@@ -81,6 +86,7 @@ func (r *Router) Act(ctx context.Context, route string, act ledger.Act) error {
 			return fmt.Errorf("route %s: not recorded yet: %w", route, ctx.Err())
 		}
 	}
+	r.tellSides(route, act)
 	return errors.Join(errs...)
 }
 
@@ -101,6 +107,23 @@ func (r *Router) mayAct(route string, act ledger.Act) error {
 	return nil
 }
 
+// tellSides lets the route's side lanes see how the route is held now. A resume sets those going that stand still, and tells
+// whether there are any.
+func (r *Router) tellSides(route string, act ledger.Act) (stood bool) {
+	for _, rs := range r.readers {
+		for _, l := range rs.besides() {
+			switch {
+			case l.routeName != route:
+			case act.What == ActResume:
+				stood = l.nudge() || stood
+			default:
+				l.wakeUp()
+			}
+		}
+	}
+	return stood
+}
+
 // noLane says why a route has no lane that could be acted upon.
 func (r *Router) noLane(route string) error {
 	for _, known := range r.inForce() {
@@ -119,7 +142,7 @@ func (l *lane) ask(act ledger.Act) (*ask, error) {
 		return nil, errStopped
 	}
 	if act.What == ActResume && l.held == nil && l.status.State == Running {
-		return nil, errors.New("it is running: there is nothing to resume")
+		return nil, errRuns
 	}
 	if _, err := holdAfter(l.held, act); err != nil {
 		return nil, err

@@ -28,7 +28,8 @@ type source interface {
 	gather(ctx context.Context, l *lane, dest *destination, rev revision, first, last uint64) (*batch, error)
 }
 
-// workSide is work for a side lane: it redoes what is open, delivers batch after batch to the end of its source, and closes.
+// workSide is work for a side lane: it redoes what is open, delivers batch after batch to the end of its source, and closes. What is
+// written is committed before the lane ends this life for another reason: else each of its lives would write that plan again.
 func (l *lane) workSide(ctx context.Context, healthy func()) error {
 	if err := l.chain.load(ctx); err != nil {
 		if errors.Is(err, ledger.ErrDamaged) {
@@ -46,36 +47,82 @@ func (l *lane) workSide(ctx context.Context, healthy func()) error {
 	if err := l.abandonIfDue(ctx); err != nil {
 		return err
 	}
-	next := l.chain.rec.Committed + 1
-	if open := l.chain.rec.Open; len(open) > 0 {
-		if err := l.redo(ctx, open[0], nil); err != nil {
-			if errors.Is(err, errUnlike) {
-				err = &haltError{fmt.Errorf("entries %d to %d: %w", open[0].First, open[0].Last, err)}
-			}
-			return err
-		}
-		next = open[0].Last + 1
+	next, err := l.redoSide(ctx)
+	if err != nil {
+		return err
 	}
 	l.setState(Running, "")
-	for next <= l.source.end() && !l.mustStop() {
-		if err := l.readers.mayDeliver(ctx, l.routeName); err != nil {
-			return err
-		}
-		n, err := l.deliverSide(ctx, next)
-		if err != nil {
-			return err
+	for next <= l.source.end() {
+		if next, err = l.deliverSide(ctx, next); err != nil {
+			return l.settleSide(ctx, err)
 		}
 		healthy()
-		next = n
-	}
-	if next <= l.source.end() {
-		return l.stopSide(ctx)
 	}
 	if err := l.append(ctx, l.settled(ledger.KindClosed)); err != nil {
 		return err
 	}
 	l.log.Info("side lane closed", "lane", l.name, "entries", l.source.end())
 	return l.ended()
+}
+
+// redoSide finishes the open plan, if there is one, and gives the number behind it.
+func (l *lane) redoSide(ctx context.Context) (next uint64, err error) {
+	if len(l.chain.rec.Open) == 0 {
+		return l.chain.rec.Committed + 1, nil
+	}
+	if err := l.readers.mayDeliver(ctx, l.routeName); err != nil {
+		return 0, err
+	}
+	open := l.chain.rec.Open[0]
+	err = l.redo(ctx, open, nil)
+	if errors.Is(err, errUnlike) {
+		err = &haltError{fmt.Errorf("entries %d to %d: %w", open.First, open.Last, err)}
+	}
+	return open.Last + 1, err
+}
+
+// settleSide commits what is written, and gives the reason why the lane ends this life.
+func (l *lane) settleSide(ctx context.Context, reason error) error {
+	var fatal *fatalError
+	if l.written == nil || ctx.Err() != nil || errors.As(reason, &fatal) {
+		return reason
+	}
+	if err := l.commit(ctx); err != nil {
+		return err
+	}
+	return reason
+}
+
+// mayGoOn says why a side lane must not go on: the router drains, its route is gone, the stream has begun anew, or a person holds
+// the route.
+func (l *lane) mayGoOn(ctx context.Context) error {
+	if err := l.mustEnd(); err != nil {
+		return err
+	}
+	return l.readers.mayDeliver(ctx, l.routeName)
+}
+
+// mayGatherOn is mayGoOn for what is asked often: of the ledger only when somebody has woken the lane.
+func (l *lane) mayGatherOn(ctx context.Context) error {
+	select {
+	case <-l.wake:
+		return l.mayGoOn(ctx)
+	default:
+		return l.mustEnd()
+	}
+}
+
+// mustEnd is why the lane's life must end, as far as its router says.
+func (l *lane) mustEnd() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.router.isDraining():
+		return errStopped
+	case l.retiring:
+		return errRetired
+	}
+	return l.cause
 }
 
 // mayDeliver is an error while a person holds the route's own lane: what stands beside it then stands still, too.
@@ -89,6 +136,9 @@ func (rs *readers) mayDeliver(ctx context.Context, route string) error {
 
 // deliverSide delivers one batch from number first on, and gives the number behind it.
 func (l *lane) deliverSide(ctx context.Context, first uint64) (next uint64, err error) {
+	if err := l.mayGoOn(ctx); err != nil {
+		return 0, err
+	}
 	route := l.current()
 	dest, err := l.router.opened.get(ctx, l.routeName, route.Delivery)
 	if err != nil {
@@ -108,32 +158,15 @@ func (l *lane) deliverSide(ctx context.Context, first uint64) (next uint64, err 
 	}
 	next = b.next
 	if b.entries == 0 {
+		if err := l.confirm(ctx); err != nil {
+			return 0, err
+		}
 		return next, l.skipBatch(ctx, b)
 	}
 	l.mu.Lock()
 	l.cut = b
 	l.mu.Unlock()
 	return next, l.deliverCut(ctx)
-}
-
-// stopSide commits what is written, and leaves the rest to the lane's next life.
-func (l *lane) stopSide(ctx context.Context) error {
-	if l.written != nil {
-		if err := l.commit(ctx); err != nil {
-			return err
-		}
-	}
-	if l.router.isDraining() {
-		return errStopped
-	}
-	return errRetired
-}
-
-// mustStop says whether the router drains or the lane's route is gone.
-func (l *lane) mustStop() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.retiring || l.router.isDraining()
 }
 
 // ended makes this the lane's last life.
@@ -157,7 +190,8 @@ func (rs *readers) startSide(route *Route, side string, s source) *lane {
 	rs.sideMu.Lock()
 	defer rs.sideMu.Unlock()
 	name := ledger.LaneName(route.Name, rs.stream.Name(), side)
-	if l := rs.sides[name]; l != nil && l.nudge() {
+	if l := rs.sides[name]; l != nil && !l.isFinished() {
+		l.nudge()
 		return l
 	}
 	l := newLane(rs.router, rs, route, -1)
@@ -169,18 +203,16 @@ func (rs *readers) startSide(route *Route, side string, s source) *lane {
 	return l
 }
 
-// nudge lets a lane that stands still try again now; false when it has ended.
-func (l *lane) nudge() bool {
+// nudge lets a lane that stands still try again now, and tells whether it did.
+func (l *lane) nudge() (stood bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.finished {
-		return false
-	}
+	stood = l.status.State != Running && !l.finished
 	if s := l.status.State; s == Halted || s == Paused {
 		l.status.State, l.status.Message, l.changed = Waiting, "", true
-		l.wakeUp()
 	}
-	return true
+	l.wakeUp()
+	return stood
 }
 
 // besides gives the side lanes that run, by name.
