@@ -37,7 +37,8 @@ func (r *Router) Backfill(ctx context.Context, route string, span BackfillRange,
 			if l == nil {
 				break
 			}
-			if err := l.awaitSide(ctx, report); err != nil {
+			err = l.awaitSide(ctx, report)
+			if err != nil && (begun || !errors.Is(err, errClosedShort)) {
 				return fmt.Errorf("lane %s: %w", l.name, err)
 			}
 			again = !begun // that was an older one

@@ -26,8 +26,11 @@ var _ source = (*backfillSource)(nil)
 
 func (s *backfillSource) prepare(ctx context.Context, l *lane) (err error) {
 	epoch := max(l.chain.rec.StreamEp, 1)
+	if _, err := l.readers.ask(ctx); err != nil {
+		return err
+	}
 	if _, present := l.readers.control.present(); present != epoch {
-		return &haltError{fmt.Errorf("the stream has begun anew since this backfill began: what it had still to read is gone")}
+		return fmt.Errorf("the stream has begun anew since this backfill began: what it had still to read is %w", errGone)
 	}
 	s.given, err = ledger.Delivered(ctx, l.chain.ledger, l.routeName, l.readers.stream.Name(), s.number, epoch, s.backfill.From, s.backfill.To)
 	if errors.Is(err, ledger.ErrDamaged) {
@@ -150,7 +153,7 @@ func (s *backfillSource) seat(ctx context.Context, l *lane, dest *destination, r
 			return nil, fmt.Errorf("read a revision that delivered: %w", err)
 		}
 		past := *d
-		past.Redact = nil // only what was kept is asked
+		past.Redact, past.failures = nil, nil // only what was kept is asked, and that was counted
 		r.past[span.Decision] = newCourt([]question{{decision: &past, key: noKey}}, d.Limits, nil)
 	}
 	return r, nil

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -38,7 +39,7 @@ func (r *Router) heaviest(weigh func(*lane) int64, act func(*lane)) bool {
 	var most int64
 	var lane *lane
 	for _, rs := range r.readers {
-		for _, l := range rs.all() {
+		for _, l := range append(slices.Clip(rs.all()), rs.besides()...) {
 			if w := weigh(l); w > most {
 				most, lane = w, l
 			}

@@ -35,8 +35,9 @@ func (r *Router) Reload(ctx context.Context, routes []Route) error {
 		}
 	}
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.routes, r.acknowledged = next, Acknowledgement{}
+	r.mu.Unlock()
+	r.resumeSides(ctx)
 	return nil
 }
 

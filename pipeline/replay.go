@@ -24,8 +24,10 @@ func (r *Router) Replay(ctx context.Context, route, why string, report func(Side
 	}
 	for _, rs := range r.readers {
 		// What is refused again waits for the next call, unless there are more that were never replayed.
-		for more := true; more; {
-			l, fresh, err := rs.beginReplay(ctx, route, why)
+		for more, again := true, true; more; again = false {
+			var l *lane
+			var err error
+			l, more, err = rs.beginReplay(ctx, route, why, again)
 			if err != nil {
 				return fmt.Errorf("stream %s: %w", rs.stream.Name(), err)
 			}
@@ -35,29 +37,29 @@ func (r *Router) Replay(ctx context.Context, route, why string, report func(Side
 			if err := l.awaitSide(ctx, report); err != nil {
 				return fmt.Errorf("lane %s: %w", l.name, err)
 			}
-			more = fresh >= replayMost
 		}
 	}
 	return nil
 }
 
-// beginReplay runs the route's next replay on the stream, and tells how many fresh dead letters it takes up; nil when nothing is dead.
-func (rs *readers) beginReplay(ctx context.Context, name, why string) (l *lane, fresh uint64, err error) {
+// beginReplay runs the route's next replay on the stream, and tells whether there may be more behind it; nil when nothing is dead, or,
+// unless again, when all that is dead was refused again.
+func (rs *readers) beginReplay(ctx context.Context, name, why string, again bool) (l *lane, more bool, err error) {
 	r := rs.router
 	route, err := r.active(name)
 	if err != nil {
-		return nil, 0, err
+		return nil, false, err
 	}
 	if err := rs.mayDeliver(ctx, name); err != nil {
-		return nil, 0, err
+		return nil, false, err
 	}
 	for {
 		next, err := ledger.FindReplay(ctx, r.opts.Ledger, name, rs.stream.Name(), replayMost)
 		if err != nil {
-			return nil, 0, err
+			return nil, false, err
 		}
-		if !next.Begun && len(next.Units) == 0 {
-			return nil, 0, nil
+		if !next.Begun && (len(next.Units) == 0 || next.Fresh == 0 && !again) {
+			return nil, false, nil
 		}
 		_, _, side := ledger.SplitLane(next.Lane)
 		if !next.Begun {
@@ -69,9 +71,9 @@ func (rs *readers) beginReplay(ctx context.Context, name, why string) (l *lane, 
 			}
 			if err != nil {
 				r.failFor(err)
-				return nil, 0, err
+				return nil, false, err
 			}
 		}
-		return rs.startSide(route, side, &deadSource{replay: next.Replay}), next.Fresh, nil
+		return rs.startSide(route, side, &deadSource{replay: next.Replay}), next.Begun || next.Fresh >= replayMost, nil
 	}
 }

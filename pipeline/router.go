@@ -156,11 +156,7 @@ func (r *Router) Run(ctx context.Context) error {
 		}
 		others.Go(func() { rs.run(ctx) })
 	}
-	for _, rs := range r.readers {
-		if err := rs.resumeSides(ctx); err != nil {
-			r.log.Error("replays and backfills that were begun are not resumed", "error", err)
-		}
-	}
+	r.resumeSides(ctx)
 	others.Go(func() { recovered.Wait(); close(r.ready) })
 	close(r.started)
 	r.stopped()
@@ -283,6 +279,8 @@ var (
 	errStopped = errors.New("stopped")                   // the router ends, or is drained
 	errRetired = errors.New("the route is gone")         // the lane is flushed and its route removed or disabled
 	errEpoch   = errors.New("the stream has begun anew") // everything believed of positions is void
+
+	errClosedShort = errors.New("it was closed short of its end") // a side lane
 
 	errUnserved = errors.New("no revision of the route is at hand")
 )

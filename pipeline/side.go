@@ -41,10 +41,7 @@ func (l *lane) workSide(ctx context.Context, healthy func()) error {
 	if l.chain.rec.Kind == ledger.KindClosed {
 		return l.ended()
 	}
-	if err := l.source.prepare(ctx, l); err != nil {
-		return err
-	}
-	if err := l.abandonIfDue(ctx); err != nil {
+	if err := l.prepareSide(ctx); err != nil {
 		return err
 	}
 	next, err := l.redoSide(ctx)
@@ -62,6 +59,40 @@ func (l *lane) workSide(ctx context.Context, healthy func()) error {
 		return err
 	}
 	l.log.Info("side lane closed", "lane", l.name, "entries", l.source.end())
+	return l.ended()
+}
+
+// prepareSide makes the source ready, or closes the lane short of its end: when what it had still to read is gone, or when a person
+// abandons it where it is halted and has no open plan that could be given up instead.
+func (l *lane) prepareSide(ctx context.Context) error {
+	l.mu.Lock()
+	reason, halted := l.abandon, l.status.State == Halted
+	l.mu.Unlock()
+	err := l.source.prepare(ctx, l)
+	switch {
+	case errors.Is(err, errGone):
+		return l.closeShort(ctx, err.Error())
+	case reason != "" && halted && (err != nil || len(l.chain.rec.Open) == 0):
+		return l.closeShort(ctx, reason)
+	case err != nil:
+		return err
+	}
+	return l.abandonIfDue(ctx)
+}
+
+// closeShort closes the lane short of its end. What it has not settled is as it was before: of a replay, dead.
+func (l *lane) closeShort(ctx context.Context, reason string) error {
+	if open := l.chain.rec.Open; len(open) > 0 {
+		if err := l.giveUpPlan(ctx, open[0], reason); err != nil {
+			return err
+		}
+	}
+	r := l.settled(ledger.KindClosed)
+	r.Abandon = &ledger.Abandon{First: r.Committed + 1, Last: l.source.end(), Outputs: "absent", Units: []string{}, Reason: reason}
+	if err := l.append(ctx, r); err != nil {
+		return err
+	}
+	l.log.Warn("side lane closed short of its end", "first", r.Abandon.First, "last", r.Abandon.Last, "reason", reason)
 	return l.ended()
 }
 

@@ -74,7 +74,15 @@ func (r *Router) active(name string) (*Route, error) {
 	return nil, fmt.Errorf("no route %q", name)
 }
 
-// resumeSides runs the replays and backfills that were begun and are not finished.
+// resumeSides runs the replays and backfills that were begun and are not finished, of routes that are in force.
+func (r *Router) resumeSides(ctx context.Context) {
+	for _, rs := range r.readers {
+		if err := rs.resumeSides(ctx); err != nil {
+			r.log.Error("replays and backfills that were begun are not resumed", "stream", rs.stream.Name(), "error", err)
+		}
+	}
+}
+
 func (rs *readers) resumeSides(ctx context.Context) error {
 	r := rs.router
 	lanes, err := r.opts.Ledger.Lanes(ctx)
@@ -141,8 +149,13 @@ func (l *lane) concludeSide(ctx context.Context, s SideStatus, report func(SideS
 	s.Delivered, s.Refused = account.Tally.Counts.Kept, account.Tally.Counts.Dead
 	s.Done = s.Settled == s.Total
 	report(s)
-	if !s.Done {
-		return errStopped
+	if s.Done {
+		return nil
 	}
-	return nil
+	if last, _, err := l.router.opts.Ledger.Last(ctx, l.name); err != nil {
+		return err
+	} else if last.Kind == ledger.KindClosed && last.Abandon != nil {
+		return fmt.Errorf("%w: %s", errClosedShort, last.Abandon.Reason)
+	}
+	return errStopped
 }

@@ -90,7 +90,9 @@ func (l *lane) statusAt(last uint64) LaneStatus {
 	s := l.status
 	s.Lost, s.Held = l.lost, l.held
 	s.Quotas, s.Active, s.Activations = l.quotaStatus(), slices.Clone(l.activeNow), maps.Clone(l.activations)
-	s.WhereErrors, s.WhereError = l.readers.control.whereErrors(l.routeName)
+	if l.source == nil { // they are the route's
+		s.WhereErrors, s.WhereError = l.readers.control.whereErrors(l.routeName)
+	}
 	s.Tally, s.TimeToLoss = l.tally.read(), l.lossIn
 	if l.lossIn > 0 {
 		s.LossIn = l.lossIn.Round(time.Second).String()
