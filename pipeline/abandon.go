@@ -15,7 +15,9 @@ const abandonAfter = 60 * time.Second
 
 // Abandon gives up the open plans of a route, on all streams: delivery goes on from each plan's first sequence where the route
 // now delivers, under a new epoch of the lane. What may stand of the plan in the old place is listed in the ledger. It returns
-// once the lanes know; it is an error when the route has no lane that stands still.
+// once the lanes know; it is an error when the route has no lane that stands still. A replay or a backfill that is halted and has no
+// open plan is closed short of its end instead: what a replay has not delivered stays dead for good, and a next backfill takes up what
+// this one has not.
 func (r *Router) Abandon(route, reason string) error {
 	found, still := false, false
 	for _, rs := range r.readers {

@@ -21,7 +21,10 @@ func newAbandonCommand() *cobra.Command {
 		Long: `A route whose destination was changed finishes its open plan at the old one first. When that will never answer, abandon
 gives the plan up there: delivery goes on from its first entry at the present destination. Nothing is lost; what may stand in the
 old place all the same is listed in the ledger (sluice ledger show ROUTE -o json). The route must be waiting, paused or halted.
-A plan whose old destination answers "misconfigured" for a minute is given up by itself.`,
+A plan whose old destination answers "misconfigured" for a minute is given up by itself.
+
+A replay or a backfill of ROUTE that is halted, and has no open plan, is closed short of its end: the dead letters that such a replay
+has not delivered are replayed no more, and stay dead in sluice balance.`,
 		Example: `  sluice abandon audit-archive --reason 'the old bucket is deleted'`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -29,7 +29,7 @@ const (
 	KindOwn        Kind = "own"        // who works on the stream
 	KindAct        Kind = "act"        // what a person did
 	KindCheckpoint Kind = "checkpoint" // the whole state, so that older records need not be read
-	KindClosed     Kind = "closed"     // the route was removed and the lane drained
+	KindClosed     Kind = "closed"     // the route was removed and the lane drained; a side lane is done, or, with Abandon, given up
 )
 
 // Version is the version of the record's form.
