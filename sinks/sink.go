@@ -109,14 +109,12 @@ func (s *Sink) Close() error { return s.driver.Close() }
 // finds the unit there already.
 func (s *Sink) Write(ctx context.Context, u *driver.Unit) (driver.Receipt, error) {
 	cost := s.opts.Rate.cost(u)
-	var start time.Time
+	var spent time.Duration // on attempts and pauses; waiting for Rate is no trouble of the destination's
 	for retry := 0; ; retry++ {
 		if err := s.pace.wait(ctx, cost); err != nil {
 			return driver.Receipt{}, fmt.Errorf("write unit %s: %w", u.Name, err)
 		}
-		if retry == 0 {
-			start = time.Now()
-		}
+		start := time.Now()
 		receipt, err := s.attempt(ctx, u)
 		if err == nil {
 			if receipt.Existed {
@@ -125,7 +123,8 @@ func (s *Sink) Write(ctx context.Context, u *driver.Unit) (driver.Receipt, error
 			return receipt, nil
 		}
 		pause := s.pause(retry)
-		if !retryable(err) || time.Since(start)+pause > s.opts.Patience {
+		spent += time.Since(start) + pause
+		if !retryable(err) || spent > s.opts.Patience {
 			return driver.Receipt{}, fmt.Errorf("write unit %s: %w", u.Name, err)
 		}
 		if err := wait(ctx, pause); err != nil {

@@ -7,7 +7,8 @@ import (
 )
 
 // acked remembers which requests of each lane's open plan were acknowledged, so that a plan of which one request failed is not
-// published again as a whole. It is memory only: after a crash nothing is known.
+// published again as a whole. It is memory of this driver only: after a crash, or once the destination is
+// opened anew, nothing is known.
 type acked struct {
 	mu    sync.Mutex
 	lanes map[lane]*progress
