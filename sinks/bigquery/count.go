@@ -10,8 +10,8 @@ import (
 	"sluice/sinks/driver"
 )
 
-// countRows counts the rows of a unit that stand in its table, by a query: it holds positions from the unit's first to its last, and
-// no other unit does, for batches are cut between messages and tables are not shared.
+// countRows counts the rows of a unit that stand in its table, by a query: it holds positions from the unit's first to its last, in stream
+// order, and no other unit does, for batches are cut between messages and tables are not shared.
 func (c *client) countRows(ctx context.Context, table string, u *driver.Unit) (int, error) {
 	api, err := c.tablesAPI()
 	if err != nil {

@@ -115,11 +115,11 @@ func (l *lane) write() (rejects []driver.Reject, err error) {
 
 func without(b *driver.Batch, rejects []driver.Reject) *driver.Batch {
 	left := *b
-	left.Groups = []driver.Group{{}}
-	for _, ref := range b.Groups[0].Refs {
-		if !slices.ContainsFunc(rejects, func(r driver.Reject) bool { return r.Seq == ref.Seq && r.Index == ref.Index }) {
-			left.Groups[0].Refs = append(left.Groups[0].Refs, ref)
-		}
+	left.Groups = slices.Clone(b.Groups)
+	for i := range left.Groups {
+		left.Groups[i].Refs = slices.DeleteFunc(slices.Clone(b.Groups[i].Refs), func(ref driver.Ref) bool {
+			return slices.ContainsFunc(rejects, func(r driver.Reject) bool { return r.Seq == ref.Seq && r.Index == ref.Index })
+		})
 	}
 	return &left
 }

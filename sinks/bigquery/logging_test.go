@@ -24,8 +24,21 @@ func loggingLane(t *testing.T, server *bigquerytest.Server, partitioned bool) *l
 	return laneOf(t, o, maxRequest)
 }
 
-// deliver delivers entries as the pipeline does: by their keys, preparing as often as the plan wants.
+// deliver delivers entries as the pipeline does.
 func (l *lane) deliver(first uint64, entries ...string) (units int) {
+	l.t.Helper()
+	l.draftEntries(first, entries...)
+	for i := range l.plan.Units {
+		if _, err := l.sink.Write(l.t.Context(), &l.plan.Units[i]); err != nil {
+			l.t.Fatal(err)
+		}
+	}
+	l.state = l.plan.Next
+	return len(l.plan.Units)
+}
+
+// draftEntries plans entries as the pipeline does: by their keys, preparing as often as the plan wants.
+func (l *lane) draftEntries(first uint64, entries ...string) {
 	l.t.Helper()
 	b := &driver.Batch{Route: "route", Stream: "LOGS", Epoch: 1, First: first, Last: first}
 	fields := logentry.NewFields(l.sink.Properties().Fields...)
@@ -54,13 +67,6 @@ func (l *lane) deliver(first uint64, entries ...string) (units int) {
 	if diff := cmp.Diff(l.plan, again.plan); diff != "" || l.plan.Wants != nil {
 		l.t.Fatalf("a redo plans otherwise:\n%s", diff)
 	}
-	for i := range l.plan.Units {
-		if _, err := l.sink.Write(l.t.Context(), &l.plan.Units[i]); err != nil {
-			l.t.Fatal(err)
-		}
-	}
-	l.state = l.plan.Next
-	return len(l.plan.Units)
 }
 
 // row gives the row of a table at a position, without the columns that Sluice adds.
@@ -262,5 +268,33 @@ func TestLoggingAFaultAtEachCall(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestLoggingStreamOfErrorsLost: misfits of several tables stand, the process dies, their stream is gone: the redo adds none again.
+func TestLoggingStreamOfErrorsLost(t *testing.T) {
+	server := start(t)
+	a, b := payload(`{"mixed":[1,"a"]}`), strings.Replace(payload(`{"mixed":[1,"b"]}`), "logs/app", "logs/other", 1)
+	dying := loggingLane(t, server, true)
+	dying.draftEntries(1, payload(`{"n":1}`), b, a, b, a)
+	before := dying.state
+	if _, err := dying.write(); err != nil {
+		t.Fatal(err)
+	}
+	dying.state = before
+	for _, stream := range server.Streams(project, dataset, errorTable) {
+		server.ForgetStream(stream)
+	}
+	l := loggingLane(t, server, true)
+	l.again(dying)
+	if _, err := l.write(); err != nil {
+		t.Fatal(err)
+	}
+	var got []any
+	for _, r := range server.Rows(project, dataset, errorTable) {
+		got = append(got, r.Values["_sluice_index"])
+	}
+	if diff := cmp.Diff([]any{int64(1), int64(2), int64(3), int64(4)}, got); diff != "" {
+		t.Errorf("rows of the table of errors (-want +got):\n%s", diff)
 	}
 }

@@ -1,6 +1,7 @@
 package bigquery
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -75,7 +76,8 @@ func (d *Driver) wants(st state, b *driver.Batch) (driver.Plan, error) {
 	return driver.Plan{Wants: wants}, err
 }
 
-// planErrors plans what does not fit its table; it may want a table of errors first.
+// planErrors plans what does not fit its table; it may want a table of errors first. Its rows, too, stand in stream order, which
+// countRows relies on.
 func (d *Driver) planErrors(st state, b *driver.Batch, tables *loggingTables, plans map[string]*tablePlan, order *[]string) (driver.State, error) {
 	misfits := make(map[string][]string) // tables by their table of errors
 	for _, table := range slices.Clone(*order) {
@@ -103,9 +105,12 @@ func (d *Driver) planErrors(st state, b *driver.Batch, tables *loggingTables, pl
 			return nil, err
 		}
 		rows := &errorRows{route: b.Route, tables: tables}
+		var refs []driver.Ref
 		for _, table := range misfits[errors] {
-			t.add(rows, plans[table].others)
+			refs = append(refs, plans[table].others...)
 		}
+		slices.SortFunc(refs, func(a, b driver.Ref) int { return cmp.Or(cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.Index, b.Index)) })
+		t.add(rows, refs)
 	}
 	return nil, nil
 }
