@@ -213,9 +213,7 @@ func (d *Driver) errorTable(table string) string {
 }
 
 // isErrorTable says whether a table is one of errors.
-func isErrorTable(table string) bool {
-	return table == errorTable || strings.HasPrefix(table, errorTable+"_") && len(table) == len(errorTable)+9
-}
+func isErrorTable(table string) bool { return strings.HasPrefix(table, errorTable) }
 
 // unitColumns are what a unit of schema cloud-logging says of the columns that its rows are made with, by table: its own, or, of a
 // table of errors, those that the entries do not fit.

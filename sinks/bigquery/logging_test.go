@@ -208,10 +208,11 @@ func TestLoggingExistingTable(t *testing.T) {
 func TestNames(t *testing.T) {
 	for logName, want := range map[string]string{
 		"projects/p/logs/cloudaudit.googleapis.com%2Factivity": "cloudaudit_googleapis_com_activity", "projects/p/logs/a-b.c": "a_b_c",
-		"": "none", "projects/p/logs/export_errors": "export_errors_", "projects/p/logs/export_errors_20260301": "export_errors_20260301_",
+		"": "none", "projects/p/logs/export_errors": "log_export_errors", "projects/p/logs/export_errors_20260301": "log_export_errors_20260301",
+		"projects/p/logs/export_errors_2026030": "log_export_errors_2026030",
 	} {
-		if got := tableName(logName); got != want {
-			t.Errorf("%s: %s, want %s", logName, got, want)
+		if got := tableName(logName); got != want || isErrorTable(got) {
+			t.Errorf("%s: %s, want %s, and no table of errors", logName, got, want)
 		}
 	}
 	for key, want := range map[string]string{"foo%%": "foo__", "MESSAGE": "message", "__x": "x", "ümlaut.é": "mlaut__", "..": "unnamed", strings.Repeat("a", 200): strings.Repeat("a", 128)} {

@@ -15,7 +15,8 @@ const (
 	maxName    = 128             // characters of a column's name
 )
 
-// tableName gives a log's table: what is no letter, digit or _ becomes _. Two logs may share one; logName tells them apart.
+// tableName gives a log's table: what is no letter, digit or _ becomes _. Two logs may share one; logName tells them apart. No log's
+// table begins as those of errors do.
 func tableName(logName string) string {
 	name, ok := logentry.ParseLogName(logName)
 	if !ok {
@@ -23,7 +24,7 @@ func tableName(logName string) string {
 	}
 	id := safe(name.LogID)
 	if strings.HasPrefix(id, errorTable) {
-		id += "_"
+		id = "log_" + id
 	}
 	return id
 }
