@@ -299,3 +299,24 @@ func TestLoggingStreamOfErrorsLost(t *testing.T) {
 		t.Errorf("rows of the table of errors (-want +got):\n%s", diff)
 	}
 }
+
+// TestLoggingTooManyColumns: entries that need more columns than a table has are delivered all the same, with a new table and with one
+// that is there.
+func TestLoggingTooManyColumns(t *testing.T) {
+	server := start(t)
+	l := loggingLane(t, server, true)
+	for seq := range uint64(2) {
+		var entries []string
+		for i := range 6 {
+			var keys []string
+			for k := range 2000 {
+				keys = append(keys, fmt.Sprintf(`"k%d_%d":1`, i, k))
+			}
+			entries = append(entries, payload("{"+strings.Join(keys, ",")+"}"))
+		}
+		l.deliver(seq+1, entries...)
+	}
+	if rows := server.Rows(project, dataset, "app"); len(rows) != 12 || !strings.Contains(fmt.Sprintf("%s", rows[11].Values["_sluice_extra"]), `k5_1999`) {
+		t.Errorf("%d rows", len(rows))
+	}
+}

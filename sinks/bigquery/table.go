@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 
 	"google.golang.org/api/bigquery/v2"
@@ -16,7 +15,7 @@ import (
 
 // ensure makes sure that a table exists with the columns that are needed: it is created, partitioned by day and clustered by log
 // name, and columns that it lacks are added. A needed column of another type is Misconfigured. Of more columns those are added that
-// it lacks and has room for; others stay as they are. It may be repeated, and run beside others.
+// it lacks, if it has room for all of them; others stay as they are. It may be repeated, and run beside others.
 func (c *client) ensure(ctx context.Context, table string, columns, more []column) (*bigquery.Table, error) {
 	api, err := c.tablesAPI()
 	if err != nil {
@@ -29,7 +28,8 @@ func (c *client) ensure(ctx context.Context, table string, columns, more []colum
 		return nil, err
 	}
 	if found == nil {
-		created, err := api.Tables.Insert(c.options.Project, c.options.Dataset, c.newTable(table, slices.Concat(columns, more))).Context(ctx).Do()
+		fields, _ := extendWithin(tableFields(columns), more) // at once: of columns that come later the Write API learns minutes after
+		created, err := api.Tables.Insert(c.options.Project, c.options.Dataset, c.newTable(table, fields)).Context(ctx).Do()
 		if err == nil {
 			return created, nil
 		}
@@ -68,10 +68,8 @@ func (c *client) addColumns(ctx context.Context, api *bigquery.Service, found *b
 	if err != nil {
 		return nil, &driver.Error{Code: driver.Misconfigured, Err: fmt.Errorf("table %s: %w (choose another table, or rename the column)", table, err)}
 	}
-	if wider, n := extendFreely(fields, more); leaves(wider) <= maxColumns {
-		fields, added = wider, added+n
-	}
-	if added == 0 {
+	fields, n := extendWithin(fields, more)
+	if added += n; added == 0 {
 		return found, nil
 	}
 	patch := api.Tables.Patch(c.options.Project, c.options.Dataset, table, &bigquery.Table{Schema: &bigquery.TableSchema{Fields: fields}}).Context(ctx)
@@ -90,6 +88,14 @@ func (c *client) addColumns(ctx context.Context, api *bigquery.Service, found *b
 // https://cloud.google.com/bigquery/quotas#standard_tables
 const maxColumns = 10_000
 
+// extendWithin is extendFreely where a table has room for the result; else the fields stay as they are.
+func extendWithin(fields []*bigquery.TableFieldSchema, more []column) (all []*bigquery.TableFieldSchema, added int) {
+	if wider, n := extendFreely(fields, more); leaves(wider) <= maxColumns {
+		return wider, n
+	}
+	return fields, 0
+}
+
 func leaves(fields []*bigquery.TableFieldSchema) int {
 	n := len(fields)
 	for _, f := range fields {
@@ -98,10 +104,10 @@ func leaves(fields []*bigquery.TableFieldSchema) int {
 	return n
 }
 
-func (c *client) newTable(table string, columns []column) *bigquery.Table {
+func (c *client) newTable(table string, fields []*bigquery.TableFieldSchema) *bigquery.Table {
 	t := &bigquery.Table{
 		TableReference: &bigquery.TableReference{ProjectId: c.options.Project, DatasetId: c.options.Dataset, TableId: table},
-		Schema:         &bigquery.TableSchema{Fields: tableFields(columns)},
+		Schema:         &bigquery.TableSchema{Fields: fields},
 		Clustering:     &bigquery.Clustering{Fields: []string{"logName"}},
 	}
 	if c.options.Schema == schemaNative || c.options.UsePartitionedTables {

@@ -102,6 +102,10 @@ func (s *Server) insert(w http.ResponseWriter, path string, body []byte) {
 		fail(w, http.StatusBadRequest, "invalid", fmt.Sprint("no table: ", err))
 		return
 	}
+	if n := columnsIn(meta.Schema.Fields); n > maxColumns {
+		fail(w, http.StatusBadRequest, "invalid", tooMany(n))
+		return
+	}
 	reply(w, http.StatusOK, s.addTable(path, &meta).meta)
 }
 
@@ -121,12 +125,31 @@ func (s *Server) patch(w http.ResponseWriter, t *table, etag string, body []byte
 		fail(w, http.StatusBadRequest, "invalid", "Provided Schema does not match Table "+t.path+". "+message)
 		return
 	}
+	if n := columnsIn(meta.Schema.Fields); n > maxColumns {
+		fail(w, http.StatusBadRequest, "invalid", tooMany(n))
+		return
+	}
 	t.meta.Schema = meta.Schema
 	if !s.stale {
 		t.known = meta.Schema.Fields
 	}
 	t.stamp()
 	reply(w, http.StatusOK, t.meta)
+}
+
+// maxColumns is what a table takes, nested ones among them. https://cloud.google.com/bigquery/quotas#standard_tables
+const maxColumns = 10_000
+
+func columnsIn(fields []*bigquery.TableFieldSchema) int {
+	n := len(fields)
+	for _, f := range fields {
+		n += columnsIn(f.Fields)
+	}
+	return n
+}
+
+func tooMany(n int) string {
+	return fmt.Sprintf("Too many columns: %d, maximum allowed: %d", n, maxColumns)
 }
 
 // narrowed says how a schema takes something away from another one.
