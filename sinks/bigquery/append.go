@@ -107,10 +107,9 @@ func (a *appending) request(i, from, n int) (*storagepb.AppendRowsRequest, error
 	rows := make([][]byte, n)
 	a.sizes[i] = 0
 	for j := range rows {
-		ref := &a.unit.Refs[from+j]
-		row, err := a.rows.append(nil, ref)
+		row, err := a.row(from + j)
 		if err != nil {
-			return nil, fmt.Errorf("make the row of %d.%d: %w", ref.Seq, ref.Index, err)
+			return nil, err
 		}
 		rows[j] = row
 		a.sizes[i] += int64(len(row))
@@ -121,6 +120,17 @@ func (a *appending) request(i, from, n int) (*storagepb.AppendRowsRequest, error
 			ProtoRows: &storagepb.AppendRowsRequest_ProtoData{Rows: &storagepb.ProtoRows{SerializedRows: rows}},
 		},
 	}, nil
+}
+
+// row makes the row of the i-th entry. The plan made it too: that it cannot be made now no repetition mends.
+func (a *appending) row(i int) ([]byte, error) {
+	ref := &a.unit.Refs[i]
+	row, err := a.rows.append(nil, ref)
+	if err != nil {
+		return nil, &driver.Error{Code: driver.Misconfigured,
+			Err: fmt.Errorf("make the row of %d.%d as planned: %w (was the plan made by another version? go on with that one)", ref.Seq, ref.Index, err)}
+	}
+	return row, nil
 }
 
 // receive takes the answer to the next request that is not done; ended: it was the connection's last.
@@ -186,9 +196,9 @@ func (a *appending) rejects(rows []*storagepb.RowError) []driver.Reject {
 func (a *appending) measure() (driver.Receipt, error) {
 	a.receipt.Existed = true
 	for i := range a.unit.Refs {
-		row, err := a.rows.append(nil, &a.unit.Refs[i])
+		row, err := a.row(i)
 		if err != nil {
-			return driver.Receipt{}, fmt.Errorf("make the row of %d.%d: %w", a.unit.Refs[i].Seq, a.unit.Refs[i].Index, err)
+			return driver.Receipt{}, err
 		}
 		a.receipt.Bytes += int64(len(row))
 	}

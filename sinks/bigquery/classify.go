@@ -112,10 +112,20 @@ func (d *Driver) judgeStatus(s *status.Status) (driver.Code, string) {
 		return driver.Misconfigured, "the table does not take such rows: look at its columns"
 	case codes.Unimplemented:
 		return driver.Misconfigured, "no BigQuery stands there: correct writeEndpoint"
-	case codes.Unavailable: // gRPC gives what went wrong with TLS as text
-		if strings.Contains(s.Message(), "authentication handshake failed") && strings.Contains(s.Message(), "x509:") {
-			return driver.Misconfigured, certificateRemedy
-		}
+	case codes.Unavailable:
+		return judgeHandshake(s.Message())
+	}
+	return driver.Unavailable, ""
+}
+
+// judgeHandshake tells a service that is away from one that is not trusted: gRPC gives both as text.
+func judgeHandshake(text string) (driver.Code, string) {
+	switch {
+	case !strings.Contains(text, "authentication handshake failed"):
+	case strings.Contains(text, "x509:"):
+		return driver.Misconfigured, certificateRemedy
+	case strings.Contains(text, driver.Misconfigured.String()): // a file of tls
+		return driver.Misconfigured, ""
 	}
 	return driver.Unavailable, ""
 }

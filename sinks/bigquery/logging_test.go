@@ -320,3 +320,21 @@ func TestLoggingTooManyColumns(t *testing.T) {
 		t.Errorf("%d rows", len(rows))
 	}
 }
+
+// TestUnmakeableRows: rows that cannot be made of what a plan says need a person: nothing is appended, and nobody tries for ever.
+func TestUnmakeableRows(t *testing.T) {
+	server := start(t)
+	l := loggingLane(t, server, true)
+	l.draftEntries(1, payload(`{"n":1}`))
+	u := l.plan.Units[0]
+	u.Refs = []driver.Ref{{Seq: 1, Raw: []byte(payload(`{"n":{"now":"object"}}`))}}
+	for name, splits := range map[string][]int{"appended": u.Splits, "measured": nil} {
+		u.Splits = splits
+		if _, err := l.sink.Write(t.Context(), &u); driver.CodeOf(err) != driver.Misconfigured {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if rows := server.Rows(project, dataset, "app"); len(rows) > 0 {
+		t.Errorf("rows %v", rows)
+	}
+}
