@@ -44,6 +44,7 @@ func (s *shaper) object(raw []byte, path string, defined bool) (fields []field, 
 	s.depth++
 	defer func() { s.depth-- }()
 	fields = make([]field, 0, 8)
+	var seen names
 	members(raw, func(key, value []byte) {
 		name := string(unquotedKey(key))
 		f, ok, wrong := s.member(path, name, value, defined)
@@ -52,7 +53,7 @@ func (s *shaper) object(raw []byte, path string, defined bool) (fields []field, 
 		case wrong != nil:
 			err = wrong
 		case !ok:
-		case has(fields, f.name):
+		case seen.has(fields, f.name):
 			s.aside(path, key, value)
 		default:
 			fields = append(fields, f)
@@ -63,6 +64,26 @@ func (s *shaper) object(raw []byte, path string, defined bool) (fields []field, 
 
 func has(fields []field, name string) bool {
 	return slices.ContainsFunc(fields, func(f field) bool { return sameName(f.name, name) })
+}
+
+// fewFields are looked through faster than a map is made.
+const fewFields = 32
+
+// names are those of the first fields of an object, in lower case.
+type names map[string]bool
+
+// has is has for fields that become more from call to call, each with another name.
+func (n *names) has(fields []field, name string) bool {
+	if len(fields) <= fewFields {
+		return has(fields, name)
+	}
+	if *n == nil {
+		*n = make(names)
+	}
+	for len(*n) < len(fields) {
+		(*n)[strings.ToLower(fields[len(*n)].name)] = true
+	}
+	return (*n)[strings.ToLower(name)]
 }
 
 // sameName: names of columns do not differ by case.
@@ -203,9 +224,9 @@ func (s *shaper) place(dst []byte, n protowire.Number, x *index, fields []field,
 		f := &fields[i]
 		at, ok := x.exact[f.name]
 		if !ok {
-			at = slices.IndexFunc(x.columns, func(c column) bool { return sameName(c.name, f.name) })
+			at, ok = x.folded[strings.ToLower(f.name)]
 		}
-		if at < 0 {
+		if !ok {
 			s.aside(path, []byte(f.name), f.raw)
 			continue
 		}
