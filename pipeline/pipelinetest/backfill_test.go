@@ -65,7 +65,7 @@ func (w *World) onceEach(t *testing.T, keeps func(s sent) bool) {
 // backfill together are exact, without overlap.
 func TestBackfillCrashes(t *testing.T) {
 	for _, after := range []bool{false, true} {
-		for i, crashed := 1, true; crashed; i++ {
+		for i, crashed := 1, true; crashed; i += crashStep {
 			synctest.Test(t, func(t *testing.T) {
 				w := backfilled(t, uint64(i%7))
 				crashed = w.backfill(NewGate(i, after), pipeline.BackfillRange{})

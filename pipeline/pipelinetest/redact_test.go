@@ -56,7 +56,7 @@ func goodKey() (redact.Key, error) { return redact.NewKey("0123456789abcdef") }
 // TestRedactedCrashes crashes at every durable operation: what is redone has the digests of the plan and the bytes that stand
 // already, and no destination ever sees more than it may. Filters see it.
 func TestRedactedCrashes(t *testing.T) {
-	for i, crashed := 1, true; crashed; i++ {
+	for i, crashed := 1, true; crashed; i += crashStep {
 		synctest.Test(t, func(t *testing.T) {
 			w := NewWorld(t, 5, NewMemoryPlaces())
 			w.redacting(t, goodKey)

@@ -213,7 +213,7 @@ func TestReplayFromTheStream(t *testing.T) {
 // next life finishes it without being asked.
 func TestReplayCrashesAtEveryStep(t *testing.T) {
 	for _, after := range []bool{false, true} {
-		for i, crashed := 1, true; crashed; i++ {
+		for i, crashed := 1, true; crashed; i += crashStep {
 			synctest.Test(t, func(t *testing.T) {
 				w, p := pickyWorld(t)
 				w.Routes[0].Batch.Bytes = 300 // several plans

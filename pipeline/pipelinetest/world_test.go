@@ -18,7 +18,7 @@ func seeds() uint64 {
 	if os.Getenv("SLUICE_SOAK") != "" {
 		return 1500
 	}
-	return 40
+	return fewSeeds
 }
 
 // finish lives until all is routed and drained without a fault, and reports what is wrong then.
@@ -74,7 +74,7 @@ func TestNoFaults(t *testing.T) {
 func TestCrashAtEveryStep(t *testing.T) {
 	for _, after := range []bool{false, true} {
 		for _, seed := range []uint64{1, 2, 3} {
-			for i, crashed := 1, true; crashed; i++ {
+			for i, crashed := 1, true; crashed; i += crashStep {
 				synctest.Test(t, func(t *testing.T) {
 					w := NewWorld(t, seed, NewMemoryPlaces())
 					w.Publish(25)
@@ -95,7 +95,7 @@ func (w *World) oneLife(gate *Gate) (crashed bool) {
 
 // TestFileCrashes is the same over the file ledger and file sinks.
 func TestFileCrashes(t *testing.T) {
-	for i, crashed := 1, true; crashed; i++ {
+	for i, crashed := 1, true; crashed; i += crashStep {
 		dir := t.TempDir()
 		synctest.Test(t, func(t *testing.T) {
 			w := NewWorld(t, 4, FilePlaces{dir})

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -163,9 +164,9 @@ func TestFaults(t *testing.T) {
 			if len(p.Units) != 1 {
 				t.Fatalf("%d units", len(p.Units))
 			}
-			asked := 0
+			var asked atomic.Int32
 			server.SetFault(func(*pubsubpb.PublishRequest) pubsubtest.Fault {
-				if asked++; asked == 2 {
+				if asked.Add(1) == 2 {
 					return c.fault
 				}
 				return pubsubtest.Fault{}
@@ -185,10 +186,10 @@ func TestFaults(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("messages (-want +got):\n%s", diff)
 			}
-			before := asked
+			before := asked.Load()
 			receipt, err := sink.Write(t.Context(), &p.Units[0])
-			if err != nil || !receipt.Existed || asked != before {
-				t.Errorf("written again: %+v, %v, %d more requests", receipt, err, asked-before)
+			if err != nil || !receipt.Existed || asked.Load() != before {
+				t.Errorf("written again: %+v, %v, %d more requests", receipt, err, asked.Load()-before)
 			}
 		})
 	}

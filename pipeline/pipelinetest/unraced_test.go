@@ -1,0 +1,8 @@
+//go:build !race
+
+package pipelinetest
+
+const (
+	fewSeeds  = 40
+	crashStep = 1
+)
